@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Who is calling: the current task's tag, and whether its grant still stands. */
+#ifndef DEPUTY_CALLER_H
+#define DEPUTY_CALLER_H
+
+#include "maps.h"
+
+static __always_inline struct tag *tag_of(__u64 task)
+{
+	struct tag *tag = bpf_map_lookup_elem(&tags, &task);
+
+	return tag && tag->slot ? tag : 0;
+}
+
+/* The caller's tag or NULL: untagged tasks leave every hook here. */
+static __always_inline struct tag *caller_tag(void)
+{
+	struct control *c = control_get();
+
+	if (!c || !c->tagged)
+		return 0;
+	return tag_of((__u64)bpf_get_current_task());
+}
+
+static __always_inline struct slot *slot_get(__u32 slot, __u32 gen)
+{
+	struct slot *s = bpf_map_lookup_elem(&slots, &slot);
+
+	return s && s->gen == gen && slot ? s : 0;
+}
+
+/*
+ * Whether every grant above is live. Walked only after a revocation moved the epoch; the epoch is read
+ * before the walk, so a revocation meanwhile makes the next call walk again.
+ */
+static __always_inline enum reason ancestors_live(struct tag *tag, const struct slot *s)
+{
+	struct control *c = control_get();
+	__u32 up = s->parent, gen = s->parent_gen;
+	__u64 epoch;
+
+	if (!c)
+		return WHY_STALE;
+	epoch = *(volatile __u64 *)&c->epoch;
+	if (tag->epoch == epoch)
+		return WHY_RULE;
+	for (__u32 i = 0; i < CHAIN_MAX && up; i++) {
+		const struct slot *p = slot_get(up, gen);
+
+		if (!p)
+			return WHY_STALE;
+		if (p->state != SLOT_LIVE)
+			return WHY_REVOKED;
+		up = p->parent;
+		gen = p->parent_gen;
+	}
+	if (up)
+		return WHY_STALE;
+	tag->epoch = epoch;
+	return WHY_RULE;
+}
+
+/* WHY_RULE and the slot when the grant stands: its table decides. Any other reason refuses. */
+static __always_inline enum reason caller_live(struct tag *tag, struct slot **slot)
+{
+	struct slot *s = slot_get(tag->slot, tag->gen);
+
+	*slot = s;
+	if (!s)
+		return WHY_STALE;
+	if (*(volatile __u32 *)&s->state != SLOT_LIVE)
+		return WHY_REVOKED;
+	if (bpf_ktime_get_boot_ns() >= s->expires)
+		return WHY_EXPIRED;
+	return ancestors_live(tag, s);
+}
+
+/* What a hook returns. The verifier wants proof of the range since 6.12 (5d99e198be27), and -EACCES is safe. */
+static __always_inline int verdict_errno(int ret)
+{
+	if (ret > 0)
+		return -EACCES;
+	barrier_var(ret); /* or the compiler joins both tests into an unsigned one that proves nothing */
+	return ret < -4095 ? -EACCES : ret;
+}
+
+/* The tag of the process behind a struct pid, for peers on sockets and in proc. */
+static __always_inline struct tag *tag_of_pid(const struct pid *pid, __u64 *task)
+{
+	struct hlist_node *first = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
+
+	*task = 0;
+	if (!first)
+		return 0;
+	*task = (__u64)first - OFFSET(struct task_struct, pid_links[PIDTYPE_TGID]);
+	return tag_of(*task);
+}
+
+#endif

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Files: every hook says which operations on which object it stands for; file_check() decides them all. */
+#include "emit.h"
+
+char LICENSE[] __weak SEC("license") = "GPL";
+
+#define BIT(op) (1u << (op))
+
+/* Decides `ops` on a resolved object; 0 or -errno. */
+static __always_inline int file_decide(struct object *o, struct report *r, struct slot *s, __u32 ops)
+{
+	for (__u32 op = 0; op < FILE_OPS; op++) {
+		struct verdict v;
+
+		if (!(ops >> op & 1))
+			continue;
+		if (o->state == PLACE_ANON)
+			v = (struct verdict){op == OP_EXEC ? ACT_DENY : ACT_ALLOW, 0};
+		else
+			v = decide_file(o->slot, o->state, op);
+		r->op = op;
+		r->rule = v.rule;
+		if (v.action != ACT_ALLOW)
+			return refuse(r, s, WHY_RULE, o);
+		r->action = v.action;
+		if (audited(s, CHANGES >> op & 1))
+			event_emit(r, o);
+	}
+	return 0;
+}
+
+/* `why`: what object_resolve() said. 0, or -errno with the refusal reported. */
+int file_check(struct object *o, __u32 why, __u32 ops)
+{
+	struct report r = {.type = EV_FILE};
+	struct tag *tag = caller_tag();
+	struct slot *s = 0;
+	enum reason dead;
+
+	if (!o || !tag)
+		return -EACCES;
+	r.slot = tag->slot;
+	r.gen = tag->gen;
+	r.op = ops ? __builtin_ctz(ops) : 0;
+	dead = caller_live(tag, &s);
+	if (dead != WHY_RULE || why != WHY_RULE)
+		return refuse(&r, s, dead ?: why, o);
+	return file_decide(o, &r, s, ops);
+}
+
+static __always_inline int object_check(struct object *o, __u32 ops)
+{
+	return file_check(o, object_resolve(o), ops);
+}
+
+/*
+ * Untagged callers stop here. LSM programs see the verdict of the one before: keep a refusal. The object is
+ * resolved from here and not in file_check(), because a program has eight frames and the walk takes six.
+ */
+#define CHECK(ret, dentry, mnt, ops)                              \
+	do {                                                      \
+		struct tag *tag = ret ? 0 : caller_tag();         \
+		struct object object;                             \
+		if (!tag)                                         \
+			return ret;                               \
+		object_set(&object, tag, dentry, mnt);            \
+		return verdict_errno(object_check(&object, ops)); \
+	} while (0)
+
+static __always_inline __u32 open_ops(const struct file *file)
+{
+	__u32 flags = file->f_flags, mode = file->f_mode, ops = 0;
+
+	if (flags & FMODE_EXEC)
+		return BIT(OP_EXEC);
+	if (mode & FMODE_WRITE)
+		ops |= BIT(OP_WRITE);
+	if (mode & FMODE_READ)
+		ops |= (file->f_inode->i_mode & S_IFMT) == S_IFDIR ? BIT(OP_LIST) : BIT(OP_READ);
+	return ops ?: BIT(OP_METADATA); /* access mode 3: for ioctl only */
+}
+
+SEC("lsm/file_open")
+int BPF_PROG(file_open, struct file *file, int ret)
+{
+	CHECK(ret, file->f_path.dentry, file->f_path.mnt, open_ops(file));
+}
+
+/* Executable mappings: what `ld.so ./program` and dlopen() do. */
+SEC("lsm/mmap_file")
+int BPF_PROG(mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags, int ret)
+{
+	if (!file || !(prot & PROT_EXEC))
+		return ret;
+	CHECK(ret, file->f_path.dentry, file->f_path.mnt, BIT(OP_EXEC));
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot, int ret)
+{
+	struct file *file = vma->vm_file;
+
+	if (!file || !(prot & PROT_EXEC) || vma->vm_flags & VM_EXEC)
+		return ret;
+	CHECK(ret, file->f_path.dentry, file->f_path.mnt, BIT(OP_EXEC));
+}
+
+SEC("lsm/inode_getattr")
+int BPF_PROG(inode_getattr, const struct path *path, int ret)
+{
+	CHECK(ret, path->dentry, path->mnt, BIT(OP_METADATA));
+}
+
+SEC("lsm/path_truncate")
+int BPF_PROG(path_truncate, const struct path *path, int ret)
+{
+	CHECK(ret, path->dentry, path->mnt, BIT(OP_WRITE));
+}
+
+/* Since 6.2 (3350607dc563) ftruncate() has a hook of its own; before, path_truncate sees it. */
+SEC("lsm/file_truncate")
+int BPF_PROG(file_truncate, struct file *file, int ret)
+{
+	CHECK(ret, file->f_path.dentry, file->f_path.mnt, BIT(OP_WRITE));
+}
+
+SEC("lsm/path_chmod")
+int BPF_PROG(path_chmod, const struct path *path, unsigned short mode, int ret)
+{
+	CHECK(ret, path->dentry, path->mnt, BIT(OP_WRITE));
+}
+
+SEC("lsm/path_chown")
+int BPF_PROG(path_chown, const struct path *path, unsigned int uid, unsigned int gid, int ret)
+{
+	CHECK(ret, path->dentry, path->mnt, BIT(OP_WRITE));
+}
+
+SEC("lsm/path_mknod")
+int BPF_PROG(path_mknod, const struct path *dir, struct dentry *dentry, unsigned short mode, unsigned int dev, int ret)
+{
+	CHECK(ret, dentry, dir->mnt, BIT(OP_CREATE));
+}
+
+SEC("lsm/path_mkdir")
+int BPF_PROG(path_mkdir, const struct path *dir, struct dentry *dentry, unsigned short mode, int ret)
+{
+	CHECK(ret, dentry, dir->mnt, BIT(OP_CREATE));
+}
+
+SEC("lsm/path_symlink")
+int BPF_PROG(path_symlink, const struct path *dir, struct dentry *dentry, const char *old, int ret)
+{
+	CHECK(ret, dentry, dir->mnt, BIT(OP_CREATE));
+}
+
+SEC("lsm/path_unlink")
+int BPF_PROG(path_unlink, const struct path *dir, struct dentry *dentry, int ret)
+{
+	CHECK(ret, dentry, dir->mnt, BIT(OP_DELETE));
+}
+
+SEC("lsm/path_rmdir")
+int BPF_PROG(path_rmdir, const struct path *dir, struct dentry *dentry, int ret)
+{
+	CHECK(ret, dentry, dir->mnt, BIT(OP_DELETE));
+}
+
+#define RENAME_EXCHANGE 2
+#define REFER_TREE	4 /* a directory moves */
+
+/*
+ * A file under a new name may not be given rights there that it did not have under the old one (Landlock's
+ * refer rule). A directory carries its whole tree, for which only the same state surely means the same.
+ */
+static __always_inline int gains(__u32 slot, __u32 from, __u32 to, __u32 flags)
+{
+	__u32 before, after;
+
+	if (from == to)
+		return 0;
+	if (flags & REFER_TREE || from == PLACE_ANON || to == PLACE_ANON)
+		return 1;
+	before = decide_rights(slot, from);
+	after = decide_rights(slot, to);
+	return (after & ~before) || (flags & RENAME_EXCHANGE && before & ~after);
+}
+
+/* `from`: the state at the old name; `to` was resolved. */
+__noinline int refer_check(struct object *to, __u32 from, __u32 flags)
+{
+	struct report r = {.type = EV_FILE, .op = OP_CREATE};
+	struct tag *tag = caller_tag();
+
+	if (!to || !tag)
+		return -EACCES;
+	if (!gains(to->slot, from, to->state, flags))
+		return 0;
+	r.slot = tag->slot;
+	r.gen = tag->gen;
+	return refuse(&r, slot_get(tag->slot, tag->gen), WHY_WIDER, to);
+}
+
+static __always_inline __u32 tree_flag(const struct dentry *dentry)
+{
+	struct inode *inode = dentry->d_inode;
+
+	return inode && (inode->i_mode & S_IFMT) == S_IFDIR ? REFER_TREE : 0;
+}
+
+/* Decides both names of a link or rename; they are on one mount, or the kernel refuses by itself. */
+static __always_inline int refer(const struct tag *tag, struct vfsmount *mnt, struct dentry *old, __u32 old_ops,
+				 struct dentry *new, __u32 new_ops, __u32 flags)
+{
+	struct object o;
+	__u32 from;
+	int ret;
+
+	object_set(&o, tag, old, mnt);
+	ret = object_check(&o, old_ops);
+	if (ret)
+		return ret;
+	from = o.state;
+	object_set(&o, tag, new, mnt);
+	ret = object_check(&o, new_ops);
+	return ret ?: refer_check(&o, from, flags);
+}
+
+SEC("lsm/path_link")
+int BPF_PROG(path_link, struct dentry *old, const struct path *dir, struct dentry *new, int ret)
+{
+	struct tag *tag = ret ? 0 : caller_tag();
+
+	if (!tag)
+		return ret;
+	return verdict_errno(refer(tag, dir->mnt, old, BIT(OP_METADATA), new, BIT(OP_CREATE), 0));
+}
+
+SEC("lsm/path_rename")
+int BPF_PROG(path_rename, const struct path *old_dir, struct dentry *old, const struct path *new_dir,
+	     struct dentry *new, unsigned int flags, int ret)
+{
+	__u32 from = BIT(OP_DELETE) | (flags & RENAME_EXCHANGE ? BIT(OP_CREATE) : 0);
+	struct tag *tag = ret ? 0 : caller_tag();
+	__u32 to = BIT(OP_CREATE);
+
+	if (!tag)
+		return ret;
+	if (new->d_inode)
+		to |= BIT(OP_DELETE);
+	flags = (flags & RENAME_EXCHANGE) | tree_flag(old) | (flags & RENAME_EXCHANGE ? tree_flag(new) : 0);
+	return verdict_errno(refer(tag, new_dir->mnt, old, from, new, to, flags));
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What no policy can grant: ways to change the kernel's view of paths, or to act through another task. */
+#include "emit.h"
+
+char LICENSE[] __weak SEC("license") = "GPL";
+
+__noinline int guard_refuse(__u32 op)
+{
+	struct report r = {.type = EV_GUARD, .op = op};
+	struct tag *tag = caller_tag();
+
+	if (!tag)
+		return -EPERM;
+	r.slot = tag->slot;
+	r.gen = tag->gen;
+	return refuse(&r, slot_get(tag->slot, tag->gen), WHY_GUARDED, 0);
+}
+
+#define GUARD(ret, op) return ret || !caller_tag() ? ret : verdict_errno(guard_refuse(op))
+
+SEC("lsm/bpf")
+int BPF_PROG(guard_bpf, int cmd, void *attr, unsigned int size, int ret)
+{
+	GUARD(ret, GUARD_BPF);
+}
+
+SEC("lsm/sb_mount")
+int BPF_PROG(guard_mount, const char *dev, const struct path *path, const char *type, unsigned long flags, void *data,
+	     int ret)
+{
+	GUARD(ret, GUARD_MOUNT);
+}
+
+SEC("lsm/sb_umount")
+int BPF_PROG(guard_umount, struct vfsmount *mnt, int flags, int ret)
+{
+	GUARD(ret, GUARD_MOUNT);
+}
+
+SEC("lsm/move_mount")
+int BPF_PROG(guard_move_mount, const struct path *from, const struct path *to, int ret)
+{
+	GUARD(ret, GUARD_MOUNT);
+}
+
+SEC("lsm/sb_pivotroot")
+int BPF_PROG(guard_pivotroot, const struct path *old, const struct path *new, int ret)
+{
+	GUARD(ret, GUARD_MOUNT);
+}
+
+/* Tasks of the same grant may do to each other what the kernel lets them. */
+static __always_inline int is_ours(const struct tag *tag, struct task_struct *task)
+{
+	struct tag *other = tag_of((__u64)task);
+
+	return other && other->slot == tag->slot && other->gen == tag->gen;
+}
+
+SEC("lsm/ptrace_access_check")
+int BPF_PROG(guard_ptrace, struct task_struct *child, unsigned int mode, int ret)
+{
+	struct tag *tag = ret ? 0 : caller_tag();
+
+	return !tag || is_ours(tag, child) ? ret : verdict_errno(guard_refuse(GUARD_PTRACE));
+}
+
+SEC("lsm/ptrace_traceme")
+int BPF_PROG(guard_traceme, struct task_struct *parent, int ret)
+{
+	struct tag *tag = ret ? 0 : caller_tag();
+
+	return !tag || is_ours(tag, parent) ? ret : verdict_errno(guard_refuse(GUARD_PTRACE));
+}
+
+SEC("lsm/task_kill")
+int BPF_PROG(guard_kill, struct task_struct *target, void *info, int sig, const struct cred *cred, int ret)
+{
+	struct tag *tag = ret || cred ? 0 : caller_tag();
+
+	return !tag || is_ours(tag, target) ? ret : verdict_errno(guard_refuse(GUARD_SIGNAL));
+}

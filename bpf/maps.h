@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every map. Weak, because each family's object has them and `bpftool gen object` links them.
+ */
+#ifndef DEPUTY_MAPS_H
+#define DEPUTY_MAPS_H
+
+#include "kernel.h"
+
+#define RING_BYTES   (4u << 20)
+#define SCRATCH_SLOTS 64u
+#define CACHE_DIRS   16384u
+
+/*
+ * task_struct address -> tag. A preallocated hash and not task storage: on 6.1 a storage look-up may find
+ * nothing for a tagged task while another program on the CPU is inside storage code, and nothing means
+ * untagged. task_free empties the entry before the memory can serve another task.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TASKS_MAX);
+	__type(key, __u64);
+	__type(value, struct tag);
+} tags __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLOTS_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct slot);
+} slots __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct control);
+} control __weak SEC(".maps");
+
+struct table_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_INNER_MAP); /* tables differ in size */
+	__uint(key_size, sizeof(__u32));    /* by size: libbpf 1.1 cannot link typed inner maps */
+	__uint(value_size, sizeof(union cell));
+};
+
+/* slot -> policy table */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SLOTS_MAX);
+	__type(key, __u32);
+	__array(values, struct table_map);
+} tables __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_BYTES);
+} events __weak SEC(".maps");
+
+/* Where an event with its path is put together. Claimed by `busy`: programs can be preempted. */
+struct scratch {
+	__u32 busy;
+	__u32 used;
+	struct event event; /* path_len bytes of path follow */
+	char path[EVENT_PATH + NAME_BYTES + 1]; /* the last component may begin at EVENT_PATH - 1 */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SCRATCH_SLOTS);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches __weak SEC(".maps");
+
+/* The state that a directory's path leads to. Direct-mapped; see object.h for why it is never wrong. */
+struct cached_dir {
+	__u32 version; /* odd while it is written */
+	__u32 state;
+	__u64 mnt;
+	__u64 ino;
+	__u32 generation;
+	__u32 slot;
+	__u32 gen;
+	__u32 renames;
+	__u32 mounts;
+	__u32 reserved[3];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CACHE_DIRS);
+	__type(key, __u32);
+	__type(value, struct cached_dir);
+} cache __weak SEC(".maps");
+
+static __always_inline struct control *control_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&control, &zero);
+}
+
+#endif

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * TCP and UDP: connect, send, bind, listen. Every other family, type and protocol is refused when the socket
+ * is made; sockets made before the tag was put on are checked at each use.
+ */
+#include "emit.h"
+
+char LICENSE[] __weak SEC("license") = "GPL";
+
+struct call {
+	__u64 hi, lo; /* as cell_addr */
+	__u32 op;     /* enum net_op */
+	__u32 family;
+	__u32 sock_type;
+	__u32 protocol;
+	__u16 port;
+	__u16 only_live; /* no address to decide: the grant has to stand, that is all */
+	__u32 why;	 /* a reason known already, or WHY_RULE */
+};
+
+/* 0, or -errno with the refusal reported. */
+__noinline int net_check(struct call *c)
+{
+	struct report r = {.type = EV_NET};
+	struct tag *tag = caller_tag();
+	struct slot *s = 0;
+	struct verdict v;
+	enum reason why;
+
+	if (!c || !tag)
+		return -EACCES;
+	r.slot = tag->slot;
+	r.gen = tag->gen;
+	r.op = c->op;
+	r.addr_hi = c->hi;
+	r.addr_lo = c->lo;
+	r.port = c->port;
+	r.family = c->family;
+	r.sock_type = c->sock_type;
+	r.protocol = c->protocol;
+	why = caller_live(tag, &s);
+	if (why == WHY_RULE)
+		why = c->why;
+	if (why != WHY_RULE)
+		return refuse(&r, s, why, 0);
+	if (c->only_live)
+		return 0;
+	v = decide_net(r.slot, c->op, c->hi, c->lo, c->port);
+	r.rule = v.rule;
+	if (v.action != ACT_ALLOW)
+		return refuse(&r, s, WHY_RULE, 0);
+	r.action = v.action;
+	if (audited(s, 1))
+		event_emit(&r, 0);
+	return 0;
+}
+
+static __always_inline int is_inet(__u32 family)
+{
+	return family == AF_INET || family == AF_INET6;
+}
+
+static __always_inline int is_tcp(__u32 type, __u32 protocol)
+{
+	return type == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP);
+}
+
+static __always_inline int is_udp(__u32 type, __u32 protocol)
+{
+	return type == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP);
+}
+
+static __always_inline void addr_v4(struct call *c, __u32 be)
+{
+	c->hi = 0;
+	c->lo = 0xffffull << 32 | __builtin_bswap32(be);
+}
+
+static __always_inline void addr_v6(struct call *c, const __u64 *be)
+{
+	c->hi = __builtin_bswap64(be[0]);
+	c->lo = __builtin_bswap64(be[1]);
+}
+
+/*
+ * Reads the address as the protocol will: AF_UNSPEC on an AF_INET socket is AF_INET to bind() and sendto()
+ * (net/ipv4/af_inet.c __inet_bind, net/ipv4/udp.c udp_sendmsg). 0, or the errno that the kernel gives.
+ */
+static __always_inline int addr_read(struct call *c, const void *at, int len)
+{
+	struct sockaddr_any a = {};
+	__u64 v6[2];
+
+	if (len < 2 || bpf_probe_read_kernel(&a, len < 24 ? 16 : 24, at))
+		return -EINVAL;
+	if (a.family == AF_UNSPEC)
+		a.family = c->family;
+	c->port = __builtin_bswap16(a.port);
+	if (a.family == AF_INET && len >= 16) {
+		addr_v4(c, a.v4);
+		return 0;
+	}
+	if (a.family != AF_INET6 || len < 24)
+		return -EINVAL;
+	__builtin_memcpy(v6, a.v6, 16);
+	addr_v6(c, v6);
+	return 0;
+}
+
+/* What kind of socket; `tcp` and `udp` are the operations that the call means for each. */
+static __always_inline void call_set(struct call *c, const struct sock *sk, __u32 tcp, __u32 udp)
+{
+	__builtin_memset(c, 0, sizeof(*c));
+	c->family = sk->__sk_common.skc_family;
+	c->sock_type = sk->sk_type;
+	c->protocol = sk->sk_protocol;
+	c->op = c->sock_type == SOCK_STREAM ? tcp : udp;
+	if (!is_inet(c->family) || (!is_tcp(c->sock_type, c->protocol) && !is_udp(c->sock_type, c->protocol)))
+		c->why = WHY_FAMILY;
+}
+
+SEC("lsm/socket_create")
+int BPF_PROG(socket_create, int family, int type, int protocol, int kern, int ret)
+{
+	struct call c = {.family = family, .sock_type = type & 0xf, .protocol = protocol, .why = WHY_FAMILY};
+
+	if (ret || kern || !caller_tag())
+		return ret;
+	if (family == AF_UNIX || (is_inet(family) && (is_tcp(c.sock_type, protocol) || is_udp(c.sock_type, protocol)))) {
+		c.why = WHY_RULE;
+		c.only_live = 1;
+	}
+	return verdict_errno(net_check(&c));
+}
+
+SEC("lsm/socket_connect")
+int BPF_PROG(socket_connect, struct socket *sock, void *address, int len, int ret)
+{
+	struct sock *sk = sock->sk;
+	struct call c;
+	__u16 family = 0;
+
+	if (ret || !sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
+		return ret; /* of unix sockets ipc.bpf.c sees the other end */
+	call_set(&c, sk, NET_TCP_CONNECT, NET_UDP_SEND);
+	bpf_probe_read_kernel(&family, 2, address);
+	if (family == AF_UNSPEC)
+		c.only_live = 1; /* disconnects */
+	else if (c.why == WHY_RULE && addr_read(&c, address, len))
+		return -EINVAL;
+	return verdict_errno(net_check(&c));
+}
+
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
+{
+	struct sock *sk = sock->sk;
+	struct call c;
+
+	if (ret || !sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
+		return ret;
+	call_set(&c, sk, NET_TCP_CONNECT, NET_UDP_SEND); /* a stream with an address: TCP fast open */
+	if (!msg->msg_name)
+		c.only_live = 1;
+	else if (c.why == WHY_RULE && addr_read(&c, msg->msg_name, msg->msg_namelen))
+		return -EINVAL;
+	return verdict_errno(net_check(&c));
+}
+
+SEC("lsm/socket_bind")
+int BPF_PROG(socket_bind, struct socket *sock, void *address, int len, int ret)
+{
+	struct sock *sk = sock->sk;
+	struct call c;
+
+	if (ret || !sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
+		return ret;
+	call_set(&c, sk, NET_TCP_BIND, NET_UDP_BIND);
+	if (c.why == WHY_RULE && addr_read(&c, address, len))
+		return -EINVAL;
+	return verdict_errno(net_check(&c));
+}
+
+/* listen() without bind() takes a free port on every address: decided as port 0 there. */
+SEC("lsm/socket_listen")
+int BPF_PROG(socket_listen, struct socket *sock, int backlog, int ret)
+{
+	struct sock *sk = sock->sk;
+	struct call c;
+	__u64 v6[2];
+
+	if (ret || !sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
+		return ret;
+	call_set(&c, sk, NET_TCP_BIND, NET_UDP_BIND);
+	c.port = sk->__sk_common.skc_num;
+	if (c.family == AF_INET6) {
+		BPF_CORE_READ_INTO(&v6, sk, __sk_common.skc_v6_rcv_saddr);
+		addr_v6(&c, v6);
+	} else {
+		addr_v4(&c, sk->__sk_common.skc_rcv_saddr);
+	}
+	return verdict_errno(net_check(&c));
+}

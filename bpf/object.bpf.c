@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From an object to the state of the caller's table that its path leads to.
+ *
+ * Paths are walked over dentries and mounts, never over a string that userspace could change meanwhile.
+ * An object is only where its path leads in the caller's own mount namespace: files of other namespaces and
+ * of detached mounts have no path, and without a path nothing is granted. Files of the kernel's internal
+ * mounts (pipes, memfds) are nobody's but the holder's: data may flow, they may never be executed.
+ *
+ * Directories are cached. A cached state holds for (mount, inode number, generation, grant) at one value of
+ * the kernel's rename_lock and mount_lock counters: every rename and every (un)mount moves one of them, and
+ * a directory that was removed and made anew has another inode generation. Where a file system has no
+ * generations (0) nothing is cached. The counters are read before and after; odd means a change under way.
+ */
+#include "walk.h"
+
+char LICENSE[] __weak SEC("license") = "GPL";
+
+extern const void rename_lock __ksym;
+extern const void mount_lock __ksym;
+
+struct moves {
+	__u32 renames;
+	__u32 mounts;
+};
+
+/* A seqlock_t begins with its counter. -1 while a rename or mount is under way. */
+static __always_inline int moves_read(struct moves *m)
+{
+	if (bpf_probe_read_kernel(&m->renames, 4, &rename_lock) || bpf_probe_read_kernel(&m->mounts, 4, &mount_lock))
+		return -1;
+	return (m->renames | m->mounts) & 1 ? -1 : 0;
+}
+
+static __always_inline int moves_same(const struct moves *then)
+{
+	struct moves now;
+
+	return !moves_read(&now) && now.renames == then->renames && now.mounts == then->mounts;
+}
+
+/* ---- the cache ---- */
+
+static __always_inline struct cached_dir *cache_entry(const struct object *o)
+{
+	__u64 h = hash_mix(hash_mix(o->mnt, o->dir_ino), (__u64)o->slot << 32 | o->dir_generation);
+	__u32 i = (__u32)(h >> 40) & (CACHE_DIRS - 1);
+
+	return bpf_map_lookup_elem(&cache, &i);
+}
+
+/* x86 keeps loads in order with loads and stores with stores; the compiler has to be told. */
+#define ordered() asm volatile("" ::: "memory")
+
+static __always_inline int cache_find(const struct object *o, const struct moves *m, __u32 *state)
+{
+	const struct cached_dir *e = o->dir_generation ? cache_entry(o) : 0;
+	__u32 version;
+
+	if (!e)
+		return -1;
+	version = *(volatile __u32 *)&e->version;
+	ordered();
+	if (version & 1 || e->ino != o->dir_ino || e->mnt != o->mnt || e->generation != o->dir_generation ||
+	    e->slot != o->slot || e->gen != o->gen || e->renames != m->renames || e->mounts != m->mounts)
+		return -1;
+	*state = e->state;
+	ordered();
+	return *(volatile __u32 *)&e->version == version ? 0 : -1;
+}
+
+static __always_inline void cache_store(const struct object *o, const struct moves *m, __u32 state)
+{
+	struct cached_dir *e = o->dir_generation ? cache_entry(o) : 0;
+	__u32 version;
+
+	if (!e)
+		return;
+	version = *(volatile __u32 *)&e->version;
+	if (version & 1 || !__sync_bool_compare_and_swap(&e->version, version, version + 1))
+		return; /* somebody else writes it: their entry serves as well */
+	e->ino = o->dir_ino;
+	e->mnt = o->mnt;
+	e->generation = o->dir_generation;
+	e->slot = o->slot;
+	e->gen = o->gen;
+	e->renames = m->renames;
+	e->mounts = m->mounts;
+	e->state = state;
+	ordered();
+	*(volatile __u32 *)&e->version = version + 2;
+}
+
+/* A process's own directory in proc is named self, and so is that of every process of its grant. */
+static __always_inline int is_own_proc(__u64 dentry, __u32 slot, __u32 gen)
+{
+	__u64 parent = 0, sb = 0, root = 0, inode = 0, task;
+	struct pid *pid = 0;
+	struct tag *tag;
+
+	READ_AT(&parent, struct dentry, dentry, d_parent);
+	READ_AT(&sb, struct dentry, dentry, d_sb);
+	READ_AT(&root, struct super_block, sb, s_root);
+	READ_AT(&inode, struct dentry, dentry, d_inode);
+	if (parent != root || !inode)
+		return 0;
+	READ_AT(&pid, struct proc_inode, inode - OFFSET(struct proc_inode, vfs_inode), pid);
+	if (!pid)
+		return 0;
+	tag = tag_of_pid(pid, &task);
+	return tag && tag->slot == slot && tag->gen == gen;
+}
+
+struct run {
+	struct walk walk;
+	__u64 dentry; /* the leaf */
+	__u64 mnt;
+	__u32 slot;
+	__u32 gen;
+	__u32 state;
+	__u32 before; /* state of the directory that the leaf is in */
+	__u32 left;   /* components not stepped yet */
+	__u32 base;   /* those of them that are not in the ring */
+};
+
+/* Steps over the component passed (left - 1) ago. */
+static __always_inline void run_component(struct run *r)
+{
+	__u64 dentry, name = 0;
+	__u32 len = 0;
+
+	r->left--;
+	dentry = r->walk.chunk[r->left & (CHUNK - 1)];
+	r->before = r->state;
+	if (r->walk.proc && is_own_proc(dentry, r->slot, r->gen)) {
+		name = NAME_SELF;
+		len = 4;
+	} else {
+		READ_AT(&name, struct dentry, dentry, d_name.name);
+		READ_AT(&len, struct dentry, dentry, d_name.len);
+	}
+	r->state = decide_step(r->slot, r->state, name, len);
+}
+
+/* One round: fills the ring anew when it is used up, then steps. 1 ends the run. */
+static long run_step(__u32 i, struct run *r)
+{
+	if (!r->left)
+		return 1;
+	if (r->left <= r->base) {
+		walk_run(&r->walk, r->dentry, r->mnt, r->left);
+		if (r->walk.count != r->left)
+			return 1; /* moved meanwhile: the counters will tell */
+		r->base = r->left > CHUNK ? r->left - CHUNK : 0;
+	}
+	run_component(r);
+	return 0;
+}
+
+/* WHY_RULE and the states of the object and of its directory; or the reason for which there are none. */
+static __always_inline enum reason run_all(struct run *r, const struct object *o)
+{
+	r->dentry = o->dentry;
+	r->mnt = o->mnt;
+	r->slot = o->slot;
+	r->gen = o->gen;
+	r->before = 0;
+	r->state = PLACE_ANON;
+	walk_prepare(&r->walk, o);
+	walk_run(&r->walk, o->dentry, o->mnt, PATH_STEPS);
+	if (r->walk.top == TOP_ANON)
+		return WHY_RULE;
+	if (r->walk.top != TOP_ROOT)
+		return WHY_UNREACHABLE;
+	r->state = decide_start(r->slot);
+	counter_set(&r->left, r->walk.count);
+	r->base = r->left > CHUNK ? r->left - CHUNK : 0;
+	bpf_loop(PATH_STEPS, run_step, r, 0);
+	return r->left ? WHY_UNREACHABLE : WHY_RULE;
+}
+
+#define TRIES 8
+
+/* See object.h. The short way is the cached directory and one step; the long way fills the cache. */
+int object_resolve(struct object *o)
+{
+	struct run r = {};
+	enum reason why;
+	struct moves m;
+
+	if (!o)
+		return WHY_UNREACHABLE;
+	if (!moves_read(&m) && !cache_find(o, &m, &r.before)) {
+		o->state = decide_step(o->slot, r.before, o->name, o->name_len);
+		if (moves_same(&m))
+			return WHY_RULE;
+	}
+	for (int i = 0; i < TRIES; i++) {
+		if (moves_read(&m))
+			continue;
+		why = run_all(&r, o);
+		if (!moves_same(&m))
+			continue;
+		o->state = r.state;
+		if (why == WHY_RULE && r.state != PLACE_ANON)
+			cache_store(o, &m, r.before);
+		return why;
+	}
+	return WHY_BUSY;
+}

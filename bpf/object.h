@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The object of an operation, and the state of the caller's table that its path leads to. */
+#ifndef DEPUTY_OBJECT_H
+#define DEPUTY_OBJECT_H
+
+#include "table.h"
+
+#define PLACE_ANON 0xffffffffu /* a state no table has: the object is on an internal mount */
+
+/* One object as a hook saw it. Addresses are plain numbers: bpf_probe_read_kernel() reads behind them. */
+struct object {
+	__u64 dentry;
+	__u64 mnt;
+	__u64 name; /* of the last component, and the directory it is in */
+	__u64 dir_ino;
+	__u32 name_len;
+	__u32 dir_generation; /* 0: not to be cached */
+	__u32 slot;
+	__u32 gen;
+	__u32 state; /* out of object_resolve() */
+	__u32 reserved;
+};
+
+static __always_inline void object_set(struct object *o, const struct tag *tag, struct dentry *dentry,
+				       struct vfsmount *mnt)
+{
+	struct inode *dir = dentry->d_parent->d_inode;
+
+	o->dentry = (__u64)dentry;
+	o->mnt = (__u64)mnt;
+	o->name = (__u64)dentry->d_name.name;
+	o->name_len = dentry->d_name.len;
+	o->dir_ino = dir->i_ino;
+	o->dir_generation = dentry == mnt->mnt_root ? 0 : dir->i_generation;
+	o->slot = tag->slot;
+	o->gen = tag->gen;
+	o->state = 0;
+	o->reserved = 0;
+}
+
+/* WHY_RULE and o->state, or the reason for which the object has no state (object.bpf.c). */
+extern int object_resolve(struct object *o);
+
+#endif

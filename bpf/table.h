@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* decide.h over the tables that live in maps. */
+#ifndef DEPUTY_TABLE_H
+#define DEPUTY_TABLE_H
+
+#include "caller.h"
+
+typedef __u32 table_t; /* the slot that the table belongs to */
+
+static __always_inline const union cell *table_cell(table_t t, __u32 i)
+{
+	void *table = bpf_map_lookup_elem(&tables, &t);
+
+	return table ? bpf_map_lookup_elem(table, &i) : 0;
+}
+
+#define NAME_SELF 0 /* the address of the name "self" */
+
+static __always_inline int name_load(__u64 name, __u32 off, __u32 len, union cell *out)
+{
+	out->d[0] = out->d[1] = 0;
+	if (name == NAME_SELF) {
+		out->d[0] = 0x666c6573; /* "self" */
+		return off || len != 4;
+	}
+	if (!len || len > 16)
+		return -1;
+	return bpf_probe_read_kernel(out, len, (const void *)(name + off)) ? -1 : 0;
+}
+
+#define DECIDE __weak __noinline
+#include "decide.h"
+
+#endif

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Tags on tasks: inherited at birth, dropped with the task's memory, put on and swept by the warden. */
+#include "emit.h"
+
+char LICENSE[] __weak SEC("license") = "GPL";
+
+struct visit visit = {};
+
+static __always_inline void tasks_add(const struct tag *tag, int n)
+{
+	struct slot *s = slot_get(tag->slot, tag->gen);
+	struct control *c = control_get();
+
+	if (s)
+		__sync_fetch_and_add(&s->tasks, n);
+	if (c)
+		__sync_fetch_and_add(&c->tagged, n);
+}
+
+/* An entry left by a task_free that could not delete (a busy bucket on 6.1) must not tag the next owner. */
+static __always_inline void tag_disarm(__u64 task)
+{
+	struct tag *stale = bpf_map_lookup_elem(&tags, &task);
+
+	if (stale)
+		stale->slot = 0;
+}
+
+static __always_inline int tag_put(__u64 task, const struct tag *tag)
+{
+	struct tag copy = {.slot = tag->slot, .gen = tag->gen};
+
+	if (bpf_map_update_elem(&tags, &task, &copy, BPF_ANY))
+		return -EAGAIN;
+	tasks_add(&copy, 1);
+	return 0;
+}
+
+/* Threads, forks, vforks and io_uring workers are all born here, with `current` the one that asked. */
+SEC("lsm/task_alloc")
+int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags, int ret)
+{
+	struct report r = {.type = EV_TASK, .op = TASK_FORK};
+	struct tag *tag = caller_tag();
+	struct slot *s = 0;
+	enum reason why;
+
+	if (ret)
+		return ret;
+	if (!tag) {
+		struct control *c = control_get();
+
+		if (c && c->tagged)
+			tag_disarm((__u64)child);
+		return 0;
+	}
+	r.slot = tag->slot;
+	r.gen = tag->gen;
+	why = caller_live(tag, &s);
+	if (why != WHY_RULE)
+		return verdict_errno(refuse(&r, s, why, 0));
+	if (tag_put((__u64)child, tag))
+		return verdict_errno(refuse(&r, s, WHY_LIMIT, 0));
+	return 0;
+}
+
+SEC("lsm/task_free")
+int BPF_PROG(task_free, struct task_struct *task)
+{
+	struct report r = {.type = EV_TASK, .op = TASK_LAST_EXIT, .action = ACT_ALLOW};
+	__u64 key = (__u64)task;
+	struct tag *tag = tag_of(key);
+	struct slot *s;
+	struct tag old;
+
+	if (!tag)
+		return 0;
+	old = *tag;
+	tag->slot = 0;
+	bpf_map_delete_elem(&tags, &key);
+	tasks_add(&old, -1);
+	s = slot_get(old.slot, old.gen);
+	if (s && !s->tasks) {
+		r.slot = old.slot;
+		r.gen = old.gen;
+		event_emit(&r, 0);
+	}
+	return 0;
+}
+
+/*
+ * Finds the process behind a connection of the warden's own by the struct pid that the kernel noted at
+ * connect(2), so a recycled pid cannot stand in for it, and reads or puts its tag. Runs under RCU: the task
+ * found is freed, and its entry dropped, only after this returns.
+ */
+static __always_inline void visit_task(struct task_struct *task)
+{
+	struct tag *tag = tag_of((__u64)task);
+	struct tag put = {.slot = visit.slot, .gen = visit.gen};
+
+	visit.tgid = BPF_CORE_READ(task, tgid);
+	visit.threads = BPF_CORE_READ(task, signal, nr_threads);
+	if (visit.op == VISIT_READ || tag) {
+		visit.slot = tag ? tag->slot : 0;
+		visit.gen = tag ? tag->gen : 0;
+		visit.error = visit.op == VISIT_READ ? 0 : -EEXIST;
+		return;
+	}
+	if (visit.threads != 1)
+		visit.error = -EBUSY;
+	else if (BPF_CORE_READ(task, flags) & PF_EXITING)
+		visit.error = -ESRCH;
+	else
+		visit.error = tag_put((__u64)task, &put);
+}
+
+SEC("iter/task_file")
+int visit_connection(struct bpf_iter__task_file *ctx)
+{
+	struct file *file = ctx->file;
+	struct socket *sock;
+	__u64 task;
+
+	if (!file || ctx->fd != visit.fd || visit.done)
+		return 0;
+	sock = bpf_sock_from_file(file);
+	if (!sock)
+		return 0;
+	visit.done = 1;
+	visit.error = -ESRCH;
+	tag_of_pid(BPF_CORE_READ(sock, sk, sk_peer_pid), &task);
+	if (task)
+		visit_task((void *)task);
+	return 0;
+}
+
+/* Whether revocation or expiry, here or above, asks for the task's end. */
+static __always_inline int condemned(const struct tag *tag)
+{
+	__u32 at = tag->slot, gen = tag->gen;
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	for (__u32 i = 0; i <= CHAIN_MAX && at; i++) {
+		const struct slot *s = slot_get(at, gen);
+
+		if (!s)
+			return 0;
+		if (s->flags & SLOT_KILL && (s->state != SLOT_LIVE || now >= s->expires))
+			return 1;
+		at = s->parent;
+		gen = s->parent_gen;
+	}
+	return 0;
+}
+
+/* Lists the processes to be killed, a 32-bit tgid each. */
+SEC("iter/task")
+int list_condemned(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct tag *tag;
+	__u32 tgid;
+
+	if (!task)
+		return 0;
+	tag = tag_of((__u64)task);
+	if (!tag || !condemned(tag))
+		return 0;
+	tgid = task->tgid;
+	bpf_seq_write(ctx->meta->seq, &tgid, sizeof(tgid));
+	return 0;
+}

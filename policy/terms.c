@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "policy/parse.h"
+
+#define LOCAL     "uid:"
+#define ANY_LOCAL "uid:*"
+
+const char *policy_name(const struct policy *policy)
+{
+	return policy->name;
+}
+
+const char *policy_purpose(const struct policy *policy, size_t i)
+{
+	return i < policy->purpose_count ? policy->purposes[i].name : NULL;
+}
+
+/* Only local owners are told apart here: nothing in this version proves that someone is an oidc: or ssh:
+ * owner. */
+bool policy_owned_by(const struct policy *policy, const char *owner)
+{
+	size_t prefix = strlen(LOCAL);
+
+	if (strncmp(owner, LOCAL, prefix) != 0 || !owner[prefix] || strcmp(owner, ANY_LOCAL) == 0)
+		return false;
+	for (size_t i = 0; i < policy->owner_count; i++)
+		if (strcmp(policy->owners[i], ANY_LOCAL) == 0 || strcmp(policy->owners[i], owner) == 0)
+			return true;
+	return false;
+}
+
+int policy_terms(const struct policy *policy, const char *purpose, struct policy_grant *grant)
+{
+	for (size_t i = 0; i < policy->purpose_count; i++) {
+		if (strcmp(policy->purposes[i].name, purpose) == 0) {
+			*grant = policy->purposes[i].terms;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stage.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define REQUIRE(what)                                                             \
+	do {                                                                      \
+		if (!(what)) {                                                    \
+			fprintf(stderr, "stage: %s: %s\n", #what, strerror(errno)); \
+			abort();                                                  \
+		}                                                                 \
+	} while (0)
+
+/* ---- the warden ---- */
+
+static void warden_load_table(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
+{
+	struct stat st;
+
+	REQUIRE(fstat(fd, &st) == 0);
+	s->table_size = (size_t)st.st_size;
+	r->slot = s->next_slot++;
+	r->gen = 7;
+	s->slots[r->slot] =
+		(struct slot){.gen = 7, .state = SLOT_LIVE, .expires = q->expires, .flags = q->flags};
+}
+
+static void warden_answer(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
+{
+	s->calls[q->op]++;
+	s->last[q->op] = *q;
+	r->error = s->fail[q->op];
+	if (r->error)
+		return;
+	switch (q->op) {
+	case WARDEN_PEER:
+		r->slot = s->peer_slot;
+		r->gen = s->peer_gen;
+		r->threads = s->peer_threads;
+		r->tgid = 4242;
+		break;
+	case WARDEN_LOAD:
+		warden_load_table(s, q, fd, r);
+		break;
+	case WARDEN_TAG:
+		s->slots[q->slot].tasks = 1;
+		break;
+	case WARDEN_REVOKE:
+		s->slots[q->slot].state = SLOT_REVOKED;
+		break;
+	case WARDEN_RELEASE:
+		r->error = s->slots[q->slot].tasks ? -EBUSY : 0;
+		break;
+	}
+}
+
+static void *warden_play(void *arg)
+{
+	struct stage *s = arg;
+	struct warden_request q;
+	int fd;
+
+	while (msg_recv(s->warden, &q, sizeof(q), &fd) == 0) {
+		struct warden_reply r = {0};
+		bool passes = q.op == WARDEN_PEER || q.op == WARDEN_LOAD || q.op == WARDEN_TAG;
+
+		REQUIRE(q.op >= WARDEN_PEER && q.op <= WARDEN_RELEASE);
+		REQUIRE((fd >= 0) == passes);
+		stage_lock(s);
+		warden_answer(s, &q, fd, &r);
+		stage_unlock(s);
+		if (fd >= 0)
+			close(fd);
+		if (msg_send(s->warden, &r, sizeof(r), -1))
+			break;
+	}
+	return NULL;
+}
+
+/* ---- the recorder ---- */
+
+static void recorder_hear(struct stage *s, const struct record_message *m, int fd)
+{
+	if (m->op == RECORD_GRANT) {
+		ssize_t n = pread(fd, s->labels, sizeof(s->labels), 0);
+
+		REQUIRE(n >= 0);
+		s->labels_size = (size_t)n;
+		return;
+	}
+	if (s->note_count < STAGE_NOTES)
+		s->notes[s->note_count++] = *m;
+}
+
+static void *recorder_play(void *arg)
+{
+	struct stage *s = arg;
+	struct record_message m;
+	bool deaf = false;
+	int fd;
+
+	for (;;) {
+		stage_lock(s);
+		deaf = s->deaf;
+		stage_unlock(s);
+		if (deaf) {
+			usleep(1000);
+			continue;
+		}
+		if (msg_recv(s->recorder, &m, sizeof(m), &fd))
+			return NULL;
+		stage_lock(s);
+		recorder_hear(s, &m, fd);
+		stage_unlock(s);
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+/* ---- the broker ---- */
+
+/* Moves a set of descriptors to FD_WARDEN..FD_READY, whatever numbers they have now. */
+static void stage_place(const int fds[FD_READY + 1])
+{
+	int high[FD_READY + 1];
+
+	for (int i = FD_WARDEN; i <= FD_READY; i++)
+		high[i] = fcntl(fds[i], F_DUPFD, 64);
+	for (int i = FD_WARDEN; i <= FD_READY; i++)
+		dup2(high[i], i);
+	for (int i = FD_READY + 1; i < 1024; i++)
+		close(i);
+}
+
+static int stage_file(struct stage *s, const char *name, size_t size)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", s->dir, name);
+	fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	REQUIRE(fd >= 0);
+	REQUIRE(ftruncate(fd, (off_t)size) == 0);
+	return fd;
+}
+
+static void *stage_map(int fd, size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	REQUIRE(p != MAP_FAILED);
+	return p;
+}
+
+static int stage_listen(struct stage *s)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(s->socket, sizeof(s->socket), "%s/deputy.sock", s->dir);
+	strcpy(a.sun_path, s->socket);
+	REQUIRE(bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0);
+	REQUIRE(chmod(s->socket, 0666) == 0 && listen(fd, 64) == 0);
+	return fd;
+}
+
+static void stage_run(struct stage *s, const struct broker_options *options, const int fds[FD_READY + 1])
+{
+	char profiles[128], policies[128];
+	struct broker_options o = *options;
+	int err;
+
+	stage_place(fds);
+	snprintf(profiles, sizeof(profiles), "%s/profiles", s->dir);
+	snprintf(policies, sizeof(policies), "%s/policies", s->dir);
+	o.profile_dir = profiles;
+	o.policy_dir = policies;
+	err = broker_main(&o);
+	if (err)
+		fprintf(stderr, "stage: the broker ended: %s\n", strerror(-err));
+	exit(err ? 1 : 0); /* and not _exit(): the leak checker looks */
+}
+
+static void stage_start(struct stage *s, const struct broker_options *options)
+{
+	static const char seed[32] = "a seed of thirty-two bytes, ok?!";
+	int warden[2], recorder[2], ready[2], fds[FD_READY + 1];
+	char byte;
+
+	REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, warden) == 0);
+	REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, recorder) == 0);
+	REQUIRE(pipe2(ready, O_CLOEXEC) == 0);
+	fds[FD_WARDEN] = warden[1];
+	fds[FD_PEER] = recorder[1];
+	fds[FD_LISTEN] = stage_listen(s);
+	fds[FD_KEY] = stage_file(s, "key", 0);
+	REQUIRE(write(fds[FD_KEY], seed, sizeof(seed)) == sizeof(seed));
+	fds[FD_LOG] = s->log;
+	fds[FD_CONTROL] = stage_file(s, "control", 4096);
+	fds[FD_SLOTS] = stage_file(s, "slots", SLOTS_MAX * sizeof(struct slot));
+	fds[FD_RING] = s->log; /* the recorder's */
+	fds[FD_READY] = ready[1];
+	s->control = stage_map(fds[FD_CONTROL], 4096);
+	s->slots = stage_map(fds[FD_SLOTS], SLOTS_MAX * sizeof(struct slot));
+	s->warden = warden[0];
+	s->recorder = recorder[0];
+	s->broker = fork();
+	REQUIRE(s->broker >= 0);
+	if (s->broker == 0)
+		stage_run(s, options, fds);
+	for (int i = FD_WARDEN; i <= FD_READY; i++)
+		if (i != FD_LOG && i != FD_RING)
+			close(fds[i]);
+	REQUIRE(read(ready[0], &byte, 1) == 1);
+	close(ready[0]);
+}
+
+void stage_open(struct stage *s, const struct broker_options *options)
+{
+	signal(SIGPIPE, SIG_IGN);
+	pthread_mutex_init(&s->mutex, NULL);
+	s->peer_threads = 1;
+	s->next_slot = s->next_slot ? s->next_slot : 1;
+	if (!*s->dir) {
+		strcpy(s->dir, "/tmp/deputy-stage-XXXXXX");
+		REQUIRE(mkdtemp(s->dir));
+		REQUIRE(chmod(s->dir, 0755) == 0);
+	}
+	s->log = stage_file(s, "events.jsonl", 0);
+	stage_start(s, options);
+	REQUIRE(pthread_create(&s->warden_thread, NULL, warden_play, s) == 0);
+	REQUIRE(pthread_create(&s->recorder_thread, NULL, recorder_play, s) == 0);
+}
+
+int stage_close(struct stage *s)
+{
+	int status;
+
+	kill(s->broker, SIGTERM);
+	REQUIRE(waitpid(s->broker, &status, 0) == s->broker);
+	pthread_join(s->warden_thread, NULL);
+	pthread_join(s->recorder_thread, NULL);
+	close(s->warden);
+	close(s->recorder);
+	close(s->log);
+	munmap(s->control, 4096);
+	munmap(s->slots, SLOTS_MAX * sizeof(struct slot));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void stage_lock(struct stage *s)
+{
+	pthread_mutex_lock(&s->mutex);
+}
+
+void stage_unlock(struct stage *s)
+{
+	pthread_mutex_unlock(&s->mutex);
+}
+
+bool stage_alive(struct stage *s)
+{
+	struct reply r;
+	bool alive;
+
+	stage_request(s, geteuid(), "GET", "/v1/keys", NULL, &r);
+	alive = r.status == 200;
+	reply_free(&r);
+	return alive;
+}
+
+/* ---- requests ---- */
+
+/* Of this thread only: glibc's own call would change them all. */
+static void stage_become(uid_t uid)
+{
+	REQUIRE(syscall(SYS_setresuid, -1, uid, -1) == 0);
+}
+
+static size_t reply_collect(char *data, size_t size, size_t n, void *arg)
+{
+	struct reply *r = arg;
+
+	r->text = realloc(r->text, r->size + size * n + 1);
+	memcpy(r->text + r->size, data, size * n);
+	r->size += size * n;
+	r->text[r->size] = '\0';
+	return size * n;
+}
+
+void stage_request(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
+		   struct reply *reply)
+{
+	CURL *c = curl_easy_init();
+	uid_t self = geteuid();
+	char url[512];
+
+	memset(reply, 0, sizeof(*reply));
+	snprintf(url, sizeof(url), "http://deputy%s", path);
+	curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, s->socket);
+	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, reply_collect);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, reply);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT, 20L);
+	curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
+	if (body) {
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
+	}
+	stage_become(uid);
+	curl_easy_perform(c);
+	stage_become(self);
+	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &reply->status);
+	curl_easy_cleanup(c);
+	reply->json = reply->text ? json_loads(reply->text, 0, NULL) : NULL;
+}
+
+void reply_free(struct reply *r)
+{
+	json_decref(r->json);
+	free(r->text);
+	memset(r, 0, sizeof(*r));
+}
+
+const char *reply_message(const struct reply *r)
+{
+	const char *m = json_string_value(json_object_get(r->json, "message"));
+
+	return m ? m : "";
+}
+
+int stage_connect(struct stage *s, uid_t uid)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uid_t self = geteuid();
+
+	strcpy(a.sun_path, s->socket);
+	stage_become(uid);
+	REQUIRE(connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0);
+	stage_become(self);
+	return fd;
+}
+
+/* ---- the recorder's side ---- */
+
+void stage_report(struct stage *s, enum report_op op, uint32_t slot, uint32_t gen, uint64_t size)
+{
+	struct report r = {.op = op, .slot = slot, .gen = gen, .size = size};
+
+	REQUIRE(msg_send(s->recorder, &r, sizeof(r), -1) == 0);
+}
+
+void stage_log(struct stage *s, const char *lines)
+{
+	size_t len = strlen(lines);
+
+	REQUIRE(write(s->log, lines, len) == (ssize_t)len);
+	stage_report(s, REPORT_GREW, 0, 0, (uint64_t)lseek(s->log, 0, SEEK_END));
+}
+
+unsigned stage_notes(struct stage *s, enum note note)
+{
+	unsigned n = 0;
+
+	stage_lock(s);
+	for (unsigned i = 0; i < s->note_count; i++)
+		n += s->notes[i].note == note;
+	stage_unlock(s);
+	return n;
+}
+
+bool stage_heard(struct stage *s, enum note note, unsigned count)
+{
+	for (int i = 0; i < 5000; i++) {
+		if (stage_notes(s, note) >= count)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+bool stage_note(struct stage *s, enum note note, struct record_message *m)
+{
+	bool found = false;
+
+	stage_lock(s);
+	for (unsigned i = 0; i < s->note_count; i++) {
+		if (s->notes[i].note != note)
+			continue;
+		*m = s->notes[i];
+		found = true;
+	}
+	stage_unlock(s);
+	return found;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A stage for the whole broker: it runs in a process of its own on real descriptors; the warden, the
+ * recorder, the maps and the log are played by the test, and the requests are real HTTP over its socket.
+ */
+#ifndef DEPUTY_STAGE_H
+#define DEPUTY_STAGE_H
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "broker/broker.h"
+#include "common/msg.h"
+#include "common/types.h"
+
+#define STAGE_NOTES 256
+
+struct stage {
+	/* what the played warden does; change under stage_lock() */
+	uint32_t peer_slot, peer_gen; /* the tag that every peer carries */
+	uint32_t peer_threads;
+	int32_t fail[WARDEN_RELEASE + 1]; /* the error to answer an operation with */
+	unsigned calls[WARDEN_RELEASE + 1];
+	struct warden_request last[WARDEN_RELEASE + 1];
+	size_t table_size;	      /* of the last WARDEN_LOAD */
+	uint32_t next_slot;
+	/* what the played recorder heard */
+	struct record_message notes[STAGE_NOTES];
+	unsigned note_count;
+	char labels[65536]; /* of the last RECORD_GRANT */
+	size_t labels_size;
+	bool deaf;	    /* the recorder does not read */
+	/* the rest is the stage's own */
+	char dir[64];
+	char socket[96];
+	int warden, recorder, log, ready;
+	struct slot *slots;
+	struct control *control;
+	pid_t broker;
+	pthread_t warden_thread, recorder_thread;
+	pthread_mutex_t mutex;
+};
+
+struct reply {
+	long status; /* of HTTP; 0: none came */
+	char *text;
+	size_t size;
+	json_t *json; /* NULL: it was none */
+};
+
+/* Starts a broker with these options (directories excepted: they are the stage's, `profiles`, `policies`).
+ * Fails the test if it does not come up. */
+void stage_open(struct stage *s, const struct broker_options *options);
+/* Ends it with SIGTERM and returns its exit status: 0, or 128 and a signal. */
+int stage_close(struct stage *s);
+void stage_lock(struct stage *s);
+void stage_unlock(struct stage *s);
+bool stage_alive(struct stage *s);
+
+/* One request as some user (effective user id of this thread while connecting). `body` may be NULL. */
+void stage_request(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
+		   struct reply *reply);
+void reply_free(struct reply *r);
+/* The reply's "message". */
+const char *reply_message(const struct reply *r);
+
+/* Raw bytes on a fresh connection, as some user. The caller closes it. */
+int stage_connect(struct stage *s, uid_t uid);
+
+void stage_report(struct stage *s, enum report_op op, uint32_t slot, uint32_t gen, uint64_t size);
+/* Appends to the log; the broker is told. */
+void stage_log(struct stage *s, const char *lines);
+/* Waits up to 5 s until that many notes of a kind were heard. */
+bool stage_heard(struct stage *s, enum note note, unsigned count);
+unsigned stage_notes(struct stage *s, enum note note);
+/* The last note of a kind. */
+bool stage_note(struct stage *s, enum note note, struct record_message *m);
+
+#endif

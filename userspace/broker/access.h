@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who may ask for what on the socket: all of it is the one table in access.c. */
+#ifndef DEPUTY_ACCESS_H
+#define DEPUTY_ACCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "broker/answer.h"
+#include "broker/grants.h"
+
+struct exchange;
+
+enum who {
+	WHO_ANY,      /* every local process */
+	WHO_UNTAGGED, /* one that acts under no grant */
+	WHO_SEES,     /* the path names a grant: its owner, root, or a process under that very grant */
+	WHO_OWNS,     /* likewise, but no tagged process: it is its grant, and no grant administers */
+};
+
+struct caller {
+	uid_t uid;
+	uint32_t slot, gen; /* slot 0: untagged */
+	uint32_t threads;
+};
+
+/* Fills in the exchange's answer or response. 0 or the -errno of a problem that it answered. */
+typedef int (*route_handler)(struct exchange *x);
+
+struct route {
+	const char *method;
+	const char *path;	/* ending in '/': a grant's id follows */
+	enum who who;
+	size_t body_max;	/* bytes */
+	const char *arguments;	/* allowed in the query, separated by spaces */
+	route_handler handler;
+};
+
+/* *id is set to what follows the path, "" where nothing does. NULL: no such request. */
+const struct route *access_route(const char *method, const char *path, const char **id);
+
+/* The grants that a caller may know of. A grant_filter over a struct caller. */
+bool access_sees(const struct grant *g, const void *caller);
+
+/*
+ * Whether the caller may ask this. Finds the grant that the path names: one that the caller may not see is
+ * answered exactly as one that does not exist. Otherwise the result is that of answer_problem().
+ */
+int access_check(const struct registry *grants, const struct route *route, const struct caller *caller,
+		 const char *id, struct answer *answer, struct grant **grant);
+
+#endif

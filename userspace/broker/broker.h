@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The broker: every byte that a stranger sends ends here. It holds no privilege, only the descriptors of
+ * enum role_fd (common/msg.h), and asks the warden for everything that needs one.
+ */
+#ifndef DEPUTY_BROKER_H
+#define DEPUTY_BROKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct broker_options {
+	const char *version;	 /* as `deputy --version` prints it */
+	const char *profile_dir; /* NAME.yaml: what `profiles: [NAME]` includes; NULL or missing: none */
+	const char *policy_dir;	 /* NAME.yaml: policies that the administrator installed; NULL or missing: none */
+	bool user_policies;	 /* users may bring policies of their own; else installed ones only */
+	uint64_t max_ttl_ns;	 /* no grant lives longer */
+};
+
+struct broker;
+
+/* Reads both directories and the key and maps the maps: all that the broker ever opens. To be called before
+ * privileges are dropped. The options' strings must outlive the broker. 0 or -errno. */
+int broker_setup(const struct broker_options *options, struct broker **broker);
+
+/* Writes one byte to FD_READY and serves until SIGTERM (0), the end of the warden's or the recorder's socket
+ * (-EPIPE) or a message from them that makes no sense (-EPROTO). Blocks SIGTERM and SIGINT, ignores SIGPIPE. */
+int broker_run(struct broker *broker);
+
+void broker_free(struct broker *broker);
+
+/* The three in a row, for a caller that drops nothing. */
+int broker_main(const struct broker_options *options);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/answer.h"
+#include "broker/grants.h"
+
+json_t *grant_rules(const struct grant *g)
+{
+	json_t *rules = json_array();
+	const char *end = g->labels + g->labels_size;
+
+	for (const char *p = g->labels; p < end; p += strlen(p) + 1)
+		json_array_append_new(rules, answer_text(p));
+	return rules;
+}
+
+/* From the accountable human down to the agent, one line each. */
+static json_t *grant_chain(const struct grant *g)
+{
+	return json_pack("[o, o, o]", json_sprintf("%s (%s)", g->owner, g->user),
+			 json_sprintf("policy %s %s", g->policy, g->digest),
+			 json_sprintf("%s %s", g->id, g->purpose));
+}
+
+static json_t *grant_summary(const struct grant *g)
+{
+	char from[TIME_BYTES], until[TIME_BYTES];
+
+	text_time(g->not_before, from);
+	text_time(g->expires, until);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:n, s:s, s:I, s:I, s:o, s:O, s:s?}",
+			 "grant", g->id, "owner", g->owner, "user", g->user, "policy", g->policy,
+			 "policy_digest", g->digest, "purpose", g->purpose, "not_before", from, "expires",
+			 until, "state", grant_state_name(g->state), "parent", "on_revoke",
+			 g->kill ? "kill" : "deny", "tasks", (json_int_t)g->tasks, "denials",
+			 (json_int_t)g->denials, "chain", grant_chain(g), "argv", g->argv, "workdir",
+			 g->workdir);
+}
+
+json_t *grant_json(const struct grant *g, bool full)
+{
+	json_t *o = grant_summary(g);
+
+	if (!o || !full)
+		return o;
+	json_object_set_new(o, "token", json_string(g->token));
+	json_object_set_new(o, "chain_digest", json_string(g->chain));
+	json_object_set_new(o, "rules", grant_rules(g));
+	return o;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/grants.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+void registry_init(struct registry *r)
+{
+	memset(r, 0, sizeof(*r));
+	TAILQ_INIT(&r->ended);
+}
+
+void registry_clear(struct registry *r)
+{
+	struct grant *g, *tmp;
+
+	HASH_ITER (hh, r->by_id, g, tmp) {
+		HASH_DEL(r->by_id, g);
+		grant_free(g);
+	}
+	registry_init(r);
+}
+
+/* 'g', so that an id is never a number or an option, and 80 random bits in RFC 4648 base32, lower case. */
+static void grant_name(char id[ID_BYTES])
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+	unsigned char bits[16];
+
+	randombytes_buf(bits, sizeof(bits));
+	id[0] = 'g';
+	for (size_t i = 0; i < sizeof(bits); i++)
+		id[i + 1] = alphabet[bits[i] & 31];
+	id[sizeof(bits) + 1] = '\0';
+}
+
+struct grant *grant_new(void)
+{
+	struct grant *g = calloc(1, sizeof(*g));
+
+	if (g)
+		grant_name(g->id);
+	return g;
+}
+
+void grant_free(struct grant *g)
+{
+	if (!g)
+		return;
+	sd_event_source_disable_unref(g->timer);
+	json_decref(g->argv);
+	free(g->token);
+	free(g->workdir);
+	free(g->labels);
+	free(g);
+}
+
+void registry_add(struct registry *r, struct grant *g)
+{
+	g->held = true;
+	r->by_slot[g->slot] = g;
+	HASH_ADD_STR(r->by_id, id, g);
+}
+
+static size_t grant_weight(const struct grant *g)
+{
+	return sizeof(*g) + g->labels_size + (g->token ? strlen(g->token) : 0) + json_array_size(g->argv) * 64;
+}
+
+static void registry_forget(struct registry *r, struct grant *g)
+{
+	TAILQ_REMOVE(&r->ended, g, next);
+	r->ended_count--;
+	r->ended_bytes -= grant_weight(g);
+	HASH_DEL(r->by_id, g);
+	grant_free(g);
+}
+
+void registry_end(struct registry *r, struct grant *g)
+{
+	g->held = false;
+	g->tasks = 0;
+	g->timer = sd_event_source_disable_unref(g->timer);
+	r->by_slot[g->slot] = NULL;
+	TAILQ_INSERT_TAIL(&r->ended, g, next);
+	r->ended_count++;
+	r->ended_bytes += grant_weight(g);
+	while (r->ended_count > GRANTS_ENDED_MAX || (r->ended_bytes > GRANTS_ENDED_BYTES && r->ended_count > 1))
+		registry_forget(r, TAILQ_FIRST(&r->ended));
+}
+
+struct grant *registry_by_tag(const struct registry *r, uint32_t slot, uint32_t gen)
+{
+	struct grant *g = slot && slot < SLOTS_MAX ? r->by_slot[slot] : NULL;
+
+	return g && g->gen == gen ? g : NULL;
+}
+
+int registry_find(const struct registry *r, const char *id, grant_filter filter, const void *arg,
+		  struct grant **grant)
+{
+	size_t len = strlen(id);
+	struct grant *g, *found = NULL;
+
+	if (len < GRANT_PREFIX_MIN || len >= ID_BYTES)
+		return -ENOENT;
+	for (g = r->by_id; g; g = g->hh.next) {
+		if (strncmp(g->id, id, len) != 0 || !filter(g, arg))
+			continue;
+		if (found)
+			return -EEXIST; /* whole ids are of one length, so neither is the other's prefix */
+		found = g;
+	}
+	if (!found)
+		return -ENOENT;
+	*grant = found;
+	return 0;
+}
+
+void registry_usage(const struct registry *r, uid_t uid, size_t *grants, size_t *bytes)
+{
+	*grants = *bytes = 0;
+	for (const struct grant *g = r->by_id; g; g = g->hh.next) {
+		if (g->uid != uid || !g->held)
+			continue;
+		*grants += 1;
+		*bytes += g->cost;
+	}
+}
+
+unsigned registry_live(const struct registry *r)
+{
+	unsigned n = 0;
+
+	for (const struct grant *g = r->by_id; g; g = g->hh.next)
+		n += g->state == GRANT_LIVE;
+	return n;
+}
+
+const char *grant_state_name(enum grant_state state)
+{
+	static const char *const names[GRANT_STATES] = {"live", "revoked", "expired", "ended"};
+
+	return names[state];
+}

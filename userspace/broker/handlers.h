@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What answers each route of access.c. See route_handler. */
+#ifndef DEPUTY_HANDLERS_H
+#define DEPUTY_HANDLERS_H
+
+struct exchange;
+
+int handle_mint(struct exchange *x);
+int handle_list(struct exchange *x);
+int handle_show(struct exchange *x);
+int handle_revoke(struct exchange *x);
+int handle_introspect(struct exchange *x);
+int handle_keys(struct exchange *x);
+int handle_events(struct exchange *x);
+int handle_status(struct exchange *x);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens to a grant after it was given. The kernel and the warden do it; the broker remembers and
+ * writes it down. live -> revoked | expired | ended; the slot is given back when no task is left.
+ */
+#ifndef DEPUTY_LIFECYCLE_H
+#define DEPUTY_LIFECYCLE_H
+
+#include "broker/state.h"
+#include "broker/warden_client.h"
+
+#define SWEEP_SECONDS 10 /* how late a last exit is noticed when its report was lost */
+
+static inline struct warden_tag grant_tag(const struct grant *g)
+{
+	return (struct warden_tag){g->slot, g->gen};
+}
+
+/* Arms the expiry of a grant that is about to be registered. 0 or -errno. */
+int lifecycle_arm(struct broker *b, struct grant *g);
+/* Reads the numbers that the kernel keeps. */
+void lifecycle_refresh(const struct broker *b, struct grant *g);
+/* Revokes and notes it; `who` for people. Harmless on a grant without tasks. -errno of the warden. */
+int lifecycle_revoke(struct broker *b, struct grant *g, bool kill, const char *who);
+/* No task is left: notes the end and gives the slot back, trying again while the warden finds it busy. */
+void lifecycle_empty(struct broker *b, struct grant *g);
+/* sd_event_time_handler_t: ends grants without tasks whose report never came. */
+int lifecycle_sweep(sd_event_source *s, uint64_t usec, void *broker);
+
+#endif

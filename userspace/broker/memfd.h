@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DEPUTY_MEMFD_H
+#define DEPUTY_MEMFD_H
+
+#include <stddef.h>
+
+/* A sealed memory file of these bytes: whoever receives it reads what was sent, whatever we do later.
+ * `name` shows in /proc only. -errno; the caller closes *fd. */
+int memfd_sealed(const char *name, const void *bytes, size_t size, int *fd);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/peer.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define SWEEP_USEC 5000000
+
+#define TOO_MANY "{\"error\": \"too_many\", \"message\": \"too many connections of this user\"}"
+#define TOO_MANY_LENGTH "69"
+
+static const char too_many[] = "HTTP/1.1 429 Too Many Requests\r\n"
+			       "Content-Type: application/json\r\n"
+			       "Content-Length: " TOO_MANY_LENGTH "\r\n"
+			       "Connection: close\r\n\r\n" TOO_MANY;
+_Static_assert(sizeof(TOO_MANY) - 1 == 69, "TOO_MANY_LENGTH");
+
+static uint64_t peer_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+void peer_start_clock(struct peer *p)
+{
+	p->deadline = peer_now() + HTTP_REQUEST_SECONDS * 1000000;
+}
+
+void peer_stop_clock(struct peer *p)
+{
+	p->deadline = UINT64_MAX;
+}
+
+static bool peer_over_limit(const struct broker *b, uid_t uid)
+{
+	const struct peer *p;
+	unsigned n = 0;
+
+	if (uid == 0)
+		return false;
+	LIST_FOREACH (p, &b->http.peers, next)
+		n += p->uid == uid && !p->refused;
+	return n >= HTTP_CONNECTIONS_PER_USER || b->http.strangers >= HTTP_STRANGERS;
+}
+
+/* Answered here and now: a connection that only waits to be refused would still take one of all places. */
+static void peer_refuse(struct peer *p)
+{
+	p->refused = true;
+	if (send(p->fd, too_many, sizeof(too_many) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return; /* the library will find the connection dead */
+	shutdown(p->fd, SHUT_RDWR);
+}
+
+static void peer_open(struct broker *b, struct MHD_Connection *connection, void **context)
+{
+	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	struct peer *p = calloc(1, sizeof(*p));
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (!p || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len)) {
+		shutdown(fd, SHUT_RDWR); /* and no context: see http_handle() */
+		free(p);
+		return;
+	}
+	p->connection = connection;
+	p->fd = fd;
+	p->uid = cred.uid;
+	peer_start_clock(p);
+	if (peer_over_limit(b, p->uid))
+		peer_refuse(p);
+	else
+		b->http.strangers += p->uid != 0;
+	LIST_INSERT_HEAD(&b->http.peers, p, next);
+	*context = p;
+}
+
+static void peer_close(struct broker *b, struct peer *p)
+{
+	if (!p->refused)
+		b->http.strangers -= p->uid != 0;
+	LIST_REMOVE(p, next);
+	free(p);
+}
+
+void peer_notify(void *cls, struct MHD_Connection *connection, void **context,
+		 enum MHD_ConnectionNotificationCode code)
+{
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		peer_open(cls, connection, context);
+	else if (*context)
+		peer_close(cls, *context);
+}
+
+int peer_sweep(sd_event_source *s, uint64_t usec, void *broker)
+{
+	struct broker *b = broker;
+	struct peer *p;
+
+	(void)usec;
+	LIST_FOREACH (p, &b->http.peers, next)
+		if (p->deadline <= peer_now())
+			shutdown(p->fd, SHUT_RDWR);
+	sd_event_source_set_time_relative(s, SWEEP_USEC);
+	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The body of POST /v1/grants, taken apart. Nothing here trusts its input. */
+#ifndef DEPUTY_REQUEST_H
+#define DEPUTY_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/answer.h"
+
+#define REQUEST_NAME_MAX    127u   /* bytes of a policy's name: what an error message has room for */
+#define REQUEST_PURPOSE_MAX 71u	   /* bytes */
+#define REQUEST_WORKDIR_MAX 4095u  /* bytes: PATH_MAX less the NUL */
+#define REQUEST_ARGV_MAX    256u   /* entries kept for the record */
+#define REQUEST_ARGV_BYTES  16384u /* bytes of them all together kept for the record */
+#define REQUEST_TTL_MAX	    (366ull * 24 * 3600 * 1000000000) /* ns: keeps every sum of times in range */
+
+struct grant_request {
+	const char *name;    /* of the policy */
+	const char *text;    /* NULL: the installed policy of that name */
+	size_t text_len;
+	const char *purpose; /* NULL: the policy's only one */
+	const char *workdir; /* absolute, normalised; NULL: none, ${workdir} stays open */
+	json_t *argv;	     /* array of strings, cut to the limits above */
+	uint64_t ttl_ns;     /* 0: as long as the purpose allows */
+	json_t *root;	     /* owns all of the above but argv */
+};
+
+/* Members that are unknown, missing, doubled, of another type or out of bounds are refused: then *answer
+ * says why and the result is -EINVAL. request_free() in the end. */
+int request_decode(const char *body, size_t size, struct grant_request *request, struct answer *answer);
+void request_free(struct grant_request *request);
+
+/* "30s", "10m", "2h" as nanoseconds. -EINVAL: anything else, zero, or more than REQUEST_TTL_MAX. */
+int request_ttl(const char *text, uint64_t *ns);
+/* Whether a path starts with "/", ends without one ("/" itself excepted) and has no empty, "." or ".."
+ * component: the only form in which two different strings are two different places. */
+bool request_path_ok(const char *path);
+
+#endif

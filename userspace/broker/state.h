@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All that the broker knows. One thread, one event loop; every handler gets this. */
+#ifndef DEPUTY_BROKER_STATE_H
+#define DEPUTY_BROKER_STATE_H
+
+#include <microhttpd.h>
+#include <sys/queue.h>
+#include <systemd/sd-event.h>
+
+#include "broker/broker.h"
+#include "broker/grants.h"
+#include "broker/recorder_client.h"
+#include "broker/texts.h"
+#include "common/types.h"
+#include "token/key.h"
+
+struct peer;
+struct stream;
+
+struct http {
+	struct MHD_Daemon *daemon;
+	sd_event_source *io, *timer, *sweep;
+	LIST_HEAD(peer_list, peer) peers; /* open connections */
+	unsigned strangers;		  /* of these, not root's */
+};
+
+struct broker {
+	struct broker_options options;
+	const volatile struct control *control;
+	const volatile struct slot *slots;
+	struct secret_key *key;
+	struct texts profiles;
+	struct texts policies;
+	struct registry grants;
+	struct recorder recorder;
+	sd_event *event;
+	struct http http;
+	LIST_HEAD(stream_list, stream) streams; /* readers of events */
+	uint64_t log_size;			/* bytes of whole lines in the log */
+	uint64_t refused_second;		/* refusals noted in this second, to bound what strangers log */
+	unsigned refused_count;
+};
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/warden_client.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "common/types.h"
+
+static int warden_call(int warden, const struct warden_request *request, int pass, struct warden_reply *reply)
+{
+	int err = msg_send(warden, request, sizeof(*request), pass);
+
+	if (!err)
+		err = msg_recv(warden, reply, sizeof(*reply), NULL);
+	if (!err)
+		return reply->error;
+	/* From here on a reply could be taken for another request's. The event loop sees the end and stops. */
+	shutdown(warden, SHUT_RDWR);
+	return err;
+}
+
+int warden_peer(int warden, int connection, struct warden_peer *peer)
+{
+	struct warden_request request = {.op = WARDEN_PEER};
+	struct warden_reply reply;
+	int err = warden_call(warden, &request, connection, &reply);
+
+	if (err)
+		return err;
+	*peer = (struct warden_peer){{reply.slot, reply.gen}, reply.tgid, reply.threads};
+	return 0;
+}
+
+int warden_load(int warden, const struct warden_load *load, struct warden_tag *tag)
+{
+	struct warden_request request = {.op = WARDEN_LOAD, .flags = load->flags, .expires = load->expires};
+	struct warden_reply reply;
+	int err = warden_call(warden, &request, load->cells, &reply);
+
+	if (err)
+		return err;
+	if (reply.slot == 0 || reply.slot >= SLOTS_MAX)
+		return -EPROTO;
+	*tag = (struct warden_tag){reply.slot, reply.gen};
+	return 0;
+}
+
+int warden_tag(int warden, int connection, struct warden_tag tag)
+{
+	struct warden_request request = {.op = WARDEN_TAG, .slot = tag.slot, .gen = tag.gen};
+	struct warden_reply reply;
+
+	return warden_call(warden, &request, connection, &reply);
+}
+
+int warden_revoke(int warden, struct warden_tag tag, uint32_t flags)
+{
+	struct warden_request request = {
+		.op = WARDEN_REVOKE, .slot = tag.slot, .gen = tag.gen, .flags = flags};
+	struct warden_reply reply;
+
+	return warden_call(warden, &request, -1, &reply);
+}
+
+int warden_release(int warden, struct warden_tag tag)
+{
+	struct warden_request request = {.op = WARDEN_RELEASE, .slot = tag.slot, .gen = tag.gen};
+	struct warden_reply reply;
+
+	return warden_call(warden, &request, -1, &reply);
+}

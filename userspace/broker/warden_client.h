@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the broker asks of the warden. Each call sends one request, waits for its one reply, and returns the
+ * warden's error or a -errno of the socket: -EPIPE the warden is gone, -EPROTO it made no sense.
+ */
+#ifndef DEPUTY_WARDEN_CLIENT_H
+#define DEPUTY_WARDEN_CLIENT_H
+
+#include "common/msg.h"
+
+struct warden_tag {
+	uint32_t slot; /* 0: untagged */
+	uint32_t gen;
+};
+
+struct warden_peer {
+	struct warden_tag tag;
+	uint32_t tgid;
+	uint32_t threads;
+};
+
+struct warden_load {
+	int cells;	  /* sealed memfd of the table */
+	uint32_t flags;	  /* SLOT_* */
+	uint64_t expires; /* CLOCK_BOOTTIME ns */
+};
+
+/* Who is behind a connection. */
+int warden_peer(int warden, int connection, struct warden_peer *peer);
+int warden_load(int warden, const struct warden_load *load, struct warden_tag *tag);
+/* -EEXIST: tagged already; -EBUSY: it has threads. */
+int warden_tag(int warden, int connection, struct warden_tag tag);
+/* `flags`: SLOT_KILL or 0. */
+int warden_revoke(int warden, struct warden_tag tag, uint32_t flags);
+/* -EBUSY: tasks carry the tag. */
+int warden_release(int warden, struct warden_tag tag);
+
+#endif

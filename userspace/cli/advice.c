@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/advice.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cleanup.h"
+#include "cli/print.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+#define NO_RULE    "no rule names it, and what no rule names is refused: add the rule below"
+#define OTHER_RULE "a rule refuses it; the rule below names it more closely, and the closest one wins"
+#define SAME_RULE  "a rule refuses exactly this, and deny wins over allow: that rule has to go"
+#define NO_PATTERN "no rule can name it"
+
+static const struct {
+	const char *reason, *advice;
+} reasons[] = {
+        {"revoked", "the grant, or one above it, was revoked; a new one is to be had by `deputy run`"},
+        {"expired",
+         "the grant's time is over; `deputy run --ttl` asks for more, up to what the purpose allows"},
+        {"stale", "the grant of this task is no longer loaded; start it anew by `deputy run`"},
+        {"wider",
+         "a rename or link would have given rights that the old place does not have; copy instead, or "
+         "grant both places the same"},
+        {"family", "only TCP, UDP and unix sockets can be granted"},
+        {"unreachable", "no path from the root leads to it, or one too deep to follow; " NO_PATTERN},
+        {"busy", "the path was renamed over and over while it was decided on; try again"},
+        {"guarded", "no policy can grant this"},
+        {"limit", "the host carries as many tagged tasks as it can; some have to end first"},
+};
+
+/* By type and operation: where the rule belongs and how it begins. NULL matches every operation. */
+static const struct form {
+	const char *type, *op, *section, *words, *object;
+} forms[] = {
+        {"file", "connect", "ipc", "allow: connect, ", "unix"},
+        {"file", "exec", "exec", "", "allow"},
+        {"file", NULL, "files", NULL, "path"},
+        {"net", "connect", "network", "allow: connect, ", "cidr"},
+        {"net", "send", "network", "allow: send, ", "cidr"},
+        {"net", "bind", "network", "allow: bind, ", "cidr"},
+        {"net", "udp-bind", "network", "allow: bind, proto: udp, ", "cidr"},
+};
+
+static const struct form *form_of(const json_t *event)
+{
+	const char *type = member_text(event, "type"), *op = member_text(event, "op");
+
+	for (size_t i = 0; i < COUNT(forms); i++)
+		if (strcmp(forms[i].type, type) == 0 && (!forms[i].op || strcmp(forms[i].op, op) == 0))
+			return &forms[i];
+	return NULL;
+}
+
+/* The path when it can stand in a rule literally: whole, and free of what means something in a pattern. */
+static const char *literal_path(const json_t *event)
+{
+	const char *path = member_text(event, "path");
+	bool partial = json_is_true(json_object_get(event, "cut")) ||
+	               json_is_true(json_object_get(event, "anon")) ||
+	               json_is_true(json_object_get(event, "escaped"));
+
+	return *path == '/' && !partial && !strpbrk(path, "*?[]{}$\\") ? path : NULL;
+}
+
+/* Plain where YAML reads it as the same text, else double-quoted. */
+static void yaml_text(FILE *out, const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@";
+
+	if (*text == '/' && text[strspn(text, plain)] == '\0') {
+		fputs(text, out);
+		return;
+	}
+	fputc('"', out);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			fprintf(out, "\\x%02x", (unsigned char)*text);
+		else
+			fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+static void net_object(FILE *out, const json_t *event)
+{
+	const char *addr = member_text(event, "addr");
+	bool six = strchr(addr, ':');
+
+	/* A flow mapping would take the colons of IPv6 for its own. */
+	fprintf(out, "%s%s/%d%s, port: %lld", six ? "\"" : "", addr, six ? 128 : 32, six ? "\"" : "",
+	        (long long)json_integer_value(json_object_get(event, "port")));
+}
+
+static bool by_rule(const json_t *event)
+{
+	return strcmp(member_text(event, "reason"), "rule") == 0;
+}
+
+/* Whether the rule that refused names this object and nothing else. */
+static bool rule_is_literal(const json_t *event)
+{
+	const char *rule = member_text(event, "rule"), *path = literal_path(event);
+	size_t rule_len = strlen(rule), len = path ? strlen(path) : 0;
+
+	return len && rule_len > len && rule[rule_len - len - 1] == ' ' &&
+	       strcmp(rule + rule_len - len, path) == 0;
+}
+
+static bool has_object(const json_t *event, const struct form *form)
+{
+	return strcmp(form->type, "file") == 0 ? literal_path(event) != NULL
+	                                       : *member_text(event, "addr") != '\0';
+}
+
+char *advice_rule(const json_t *event)
+{
+	const struct form *form = form_of(event);
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	if (!form || !by_rule(event) || rule_is_literal(event) || !has_object(event, form))
+		return NULL;
+	out = open_memstream(&text, &size);
+	if (!out)
+		return NULL;
+	fprintf(out, "%s: - {", form->section);
+	if (form->words)
+		fputs(form->words, out);
+	else
+		fprintf(out, "allow: [%s], ", member_text(event, "op"));
+	fprintf(out, "%s: ", form->object);
+	if (strcmp(form->type, "file") == 0)
+		yaml_text(out, literal_path(event));
+	else
+		net_object(out, event);
+	fputc('}', out);
+	if (!fclose(out))
+		return text;
+	free(text);
+	return NULL;
+}
+
+const char *advice_reason(const json_t *event)
+{
+	const char *reason = member_text(event, "reason");
+	const struct form *form = form_of(event);
+
+	for (size_t i = 0; i < COUNT(reasons); i++)
+		if (strcmp(reasons[i].reason, reason) == 0)
+			return reasons[i].advice;
+	if (!by_rule(event) || !form)
+		return "for a reason that this version does not know";
+	if (rule_is_literal(event))
+		return SAME_RULE;
+	if (!has_object(event, form))
+		return "its name cannot be written as a rule of its own; allow it by a pattern, or not at all";
+	return *member_text(event, "rule") ? OTHER_RULE : NO_RULE;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/client.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+
+#include "cli/cleanup.h"
+
+#define BODY_MAX (64u << 20) /* bytes of an answer kept in memory */
+
+struct exchange {
+	CURL *curl;
+	struct curl_slist *headers;
+	long status;
+	char *buf; /* the answer, or of a stream the part after its last newline */
+	size_t len;
+	client_line_fn line;
+	void *arg;
+	bool ended; /* by `line` */
+	char error[CURL_ERROR_SIZE];
+};
+
+static const struct problem_exit {
+	const char *code;
+	int exit;
+} problem_exits[] = {
+        {"bad_request", EX_DATAERR}, {"bad_policy", EX_DATAERR}, {"too_large", EX_DATAERR},
+        {"forbidden", EX_NOPERM},    {"refused", EX_NOPERM},     {"not_found", EX_NOINPUT},
+        {"conflict", EX_TEMPFAIL},   {"too_many", EX_TEMPFAIL},  {"unavailable", EX_UNAVAILABLE},
+};
+
+void reply_clear(struct reply *r)
+{
+	json_decref(r->body);
+	r->body = NULL;
+}
+
+/* A command to be run inherits what is not close-on-exec, and this socket is not its. */
+static curl_socket_t socket_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	(void)arg;
+	(void)purpose;
+	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+static int lines_take(struct exchange *x)
+{
+	char *start = x->buf, *newline;
+	size_t left = x->len;
+
+	while (!x->ended && (newline = memchr(start, '\n', left))) {
+		*newline = '\0';
+		x->ended = x->line(start, (size_t)(newline - start), x->arg) != 0;
+		left -= (size_t)(newline - start) + 1;
+		start = newline + 1;
+	}
+	memmove(x->buf, start, left);
+	x->len = left;
+	return x->ended ? -1 : 0;
+}
+
+static size_t body_take(char *data, size_t size, size_t count, void *arg)
+{
+	struct exchange *x = arg;
+	size_t len = size * count;
+	char *buf;
+
+	if (len > BODY_MAX - x->len)
+		return 0;
+	buf = realloc(x->buf, x->len + len + 1);
+	if (!buf)
+		return 0;
+	memcpy(buf + x->len, data, len);
+	x->buf = buf;
+	x->len += len;
+	x->buf[x->len] = '\0';
+	curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &x->status);
+	return x->line && x->status == 200 && lines_take(x) ? 0 : len;
+}
+
+static void exchange_clear(struct exchange *x)
+{
+	curl_slist_free_all(x->headers);
+	curl_easy_cleanup(x->curl);
+	free(x->buf);
+}
+#define _cleanup_exchange_ __attribute__((cleanup(exchange_clear)))
+
+static int exchange_prepare(struct exchange *x, const struct cli *cli, const char *method, const char *url)
+{
+	CURL *c = curl_easy_init();
+
+	x->curl = c;
+	x->headers = curl_slist_append(NULL, "Content-Type: application/json");
+	if (!c || !x->headers)
+		return -1;
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_PROXY, "");
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, x->headers);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->error);
+	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, socket_open);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, body_take);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
+	if (curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, cli->socket))
+		return -1;
+	return curl_easy_setopt(c, CURLOPT_URL, url) ? -1 : 0;
+}
+
+/* CURLcode of the transfer, or -1 without memory. */
+static int exchange_perform(struct exchange *x, const struct cli *cli, const char *method, const char *path,
+                            const char *body)
+{
+	_cleanup_free_ char *url = NULL;
+
+	if (asprintf(&url, "http://deputy%s", path) < 0)
+		url = NULL;
+	if (!url || exchange_prepare(x, cli, method, url))
+		return -1;
+	if (body) {
+		curl_easy_setopt(x->curl, CURLOPT_POSTFIELDS, body);
+		curl_easy_setopt(x->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
+	}
+	return (int)curl_easy_perform(x->curl);
+}
+
+static int exchange_fail(const struct exchange *x, const struct cli *cli, int code)
+{
+	const char *why = *x->error  ? x->error
+	                  : code < 0 ? "out of memory"
+	                             : curl_easy_strerror((CURLcode)code);
+	bool unreached = code == CURLE_COULDNT_CONNECT;
+
+	cli_error(unreached ? "no daemon at %s: %s" : "talking to %s: %s", cli->socket, why);
+	return unreached ? EX_UNAVAILABLE : code < 0 ? EX_OSERR : EX_PROTOCOL;
+}
+
+int client_request(const struct cli *cli, const char *method, const char *path, const json_t *body,
+                   struct reply *reply)
+{
+	_cleanup_exchange_ struct exchange x = {0};
+	_cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	int code = body && !text ? -1 : exchange_perform(&x, cli, method, path, text);
+	json_t *json;
+
+	if (code)
+		return exchange_fail(&x, cli, code);
+	json = x.buf ? json_loadb(x.buf, x.len, 0, NULL) : NULL;
+	if (json && !json_is_object(json)) {
+		json_decref(json);
+		json = NULL;
+	}
+	*reply = (struct reply){x.status, json};
+	return 0;
+}
+
+static int problem_exit(const char *code)
+{
+	for (size_t i = 0; i < sizeof(problem_exits) / sizeof(problem_exits[0]); i++)
+		if (code && strcmp(code, problem_exits[i].code) == 0)
+			return problem_exits[i].exit;
+	return EX_PROTOCOL;
+}
+
+int client_problem(const struct reply *reply)
+{
+	const char *code = json_string_value(json_object_get(reply->body, "error"));
+	const char *message = json_string_value(json_object_get(reply->body, "message"));
+	const json_t *detail;
+	size_t i;
+
+	if (reply->status >= 200 && reply->status < 300 && reply->body)
+		return 0;
+	if (message)
+		cli_error("%s", message);
+	else
+		cli_error("the daemon answered %ld without a reason", reply->status);
+	json_array_foreach(json_object_get(reply->body, "details"), i, detail) if (json_is_string(detail))
+	        fprintf(stderr, "%s\n", json_string_value(detail));
+	return problem_exit(code);
+}
+
+int client_call(const struct cli *cli, const char *method, const char *path, const json_t *body,
+                struct reply *reply)
+{
+	int code = client_request(cli, method, path, body, reply);
+
+	return code ? code : client_problem(reply);
+}
+
+int client_stream(const struct cli *cli, const char *path, client_line_fn line, void *arg)
+{
+	_cleanup_exchange_ struct exchange x = {.line = line, .arg = arg};
+	_cleanup_reply_ struct reply reply = {0};
+	int code = exchange_perform(&x, cli, "GET", path, NULL);
+
+	if (x.ended)
+		return 0;
+	if (code)
+		return exchange_fail(&x, cli, code);
+	curl_easy_getinfo(x.curl, CURLINFO_RESPONSE_CODE, &x.status);
+	if (x.status == 200)
+		return 0;
+	reply = (struct reply){x.status, x.buf ? json_loadb(x.buf, x.len, 0, NULL) : NULL};
+	return client_problem(&reply);
+}
+
+char *client_escape(const char *text)
+{
+	char *escaped = curl_easy_escape(NULL, text, 0), *copy;
+
+	copy = escaped ? strdup(escaped) : NULL;
+	curl_free(escaped);
+	return copy;
+}

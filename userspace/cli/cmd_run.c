@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "cli/cleanup.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/files.h"
+#include "policy/policy.h"
+
+/* As shells have it. */
+#define EXIT_CANNOT_RUN 126
+#define EXIT_NOT_FOUND  127
+
+struct run {
+	const char *policy;
+	const char *purpose;
+	const char *ttl;
+	const char *workdir;
+	struct option_list keep;
+	int keep_fds[OPTION_LIST_MAX];
+	char **argv; /* of the command */
+	char *path;  /* of the command, absolute */
+	json_t *ask;
+};
+
+static void run_clear(struct run *r)
+{
+	free(r->path);
+	json_decref(r->ask);
+}
+
+static int run_options(struct cli *cli, int argc, char **argv, struct run *r, int *exit)
+{
+	const struct cli_option options[] = {
+	        {"policy", "FILE", "the policy, or the name of an installed one", .text = &r->policy},
+	        {"purpose", "NAME", "which of its purposes", .text = &r->purpose},
+	        {"ttl", "TIME", "a shorter life than the purpose's: 90s, 10m, 2h", .text = &r->ttl},
+	        {"workdir", "DIR", "what ${workdir} stands for (the current directory)", .text = &r->workdir},
+	        {"keep-fd", "N", "leave descriptor N open to the command", .list = &r->keep},
+	        {0},
+	};
+	int first = cli_options(cli, argc, argv, options, true, exit);
+
+	if (first < 0)
+		return -1;
+	if (!r->policy || !r->purpose)
+		*exit = cli_usage(cli, "--policy and --purpose are needed");
+	else if (first >= argc)
+		*exit = cli_usage(cli, "which command is to run?");
+	r->argv = argv + first;
+	return *exit ? -1 : 0;
+}
+
+static int run_keep(const struct cli *cli, struct run *r)
+{
+	for (size_t i = 0; i < r->keep.count; i++) {
+		const char *text = r->keep.value[i];
+		char *end;
+		long fd = strtol(text, &end, 10);
+
+		if (!*text || *end || fd < 0 || fd > INT_MAX || fcntl((int)fd, F_GETFD) < 0)
+			return cli_usage(cli, "--keep-fd %s: no open descriptor", text);
+		r->keep_fds[i] = (int)fd;
+	}
+	return 0;
+}
+
+static int run_find(struct run *r)
+{
+	int err = program_find(r->argv[0], &r->path);
+
+	if (err)
+		cli_error("%s: %s", r->argv[0], err == -ENOENT ? "command not found" : strerror(-err));
+	return !err ? 0 : err == -EACCES ? EXIT_CANNOT_RUN : EXIT_NOT_FOUND;
+}
+
+/* {"name", "text"}; the name alone when there is no such file and it can be an installed policy's. */
+static int run_policy(const struct run *r, json_t **policy)
+{
+	_cleanup_free_ char *text = NULL, *copy = strdup(r->policy);
+	size_t len;
+	int err = file_read(r->policy, POLICY_TEXT_MAX, &text, &len);
+
+	if (err == -ENOENT && !strchr(r->policy, '/'))
+		*policy = json_pack("{s:s}", "name", r->policy);
+	else if (err)
+		cli_error("%s: %s", r->policy, strerror(-err));
+	else if (!(*policy = json_pack("{s:s, s:s%}", "name", copy ? basename(copy) : "", "text", text, len)))
+		cli_error("%s: the text is not UTF-8", r->policy);
+	return *policy ? 0 : err == -EFBIG || !err ? EX_DATAERR : EX_NOINPUT;
+}
+
+/* The record keeps argv for people to read: what is not UTF-8 is left out of it, not out of the command. */
+static json_t *run_argv(char **argv)
+{
+	json_t *list = json_array();
+
+	for (; *argv; argv++) {
+		json_t *arg = json_string(*argv);
+
+		json_array_append_new(list, arg ? arg : json_string("?"));
+	}
+	return list;
+}
+
+static int run_ask(struct run *r)
+{
+	_cleanup_free_ char *workdir = realpath(r->workdir ? r->workdir : ".", NULL);
+	json_t *policy = NULL;
+	int code;
+
+	if (!workdir) {
+		cli_error("%s: %s", r->workdir ? r->workdir : "the current directory", strerror(errno));
+		return EX_NOINPUT;
+	}
+	code = run_policy(r, &policy);
+	if (code)
+		return code;
+	r->ask = json_pack("{s:o, s:s, s:s*, s:s, s:o}", "policy", policy, "purpose", r->purpose, "ttl",
+	                   r->ttl, "workdir", workdir, "argv", run_argv(r->argv));
+	if (r->ask)
+		return 0;
+	cli_error("the purpose, the TTL and the working directory must be UTF-8");
+	return EX_DATAERR;
+}
+
+/* No privilege may be had by executing a file, and nothing that happens to be open is the command's. */
+static int run_confine(struct run *r)
+{
+	int err = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+
+	if (!err)
+		err = fds_keep_only(r->keep_fds, r->keep.count);
+	if (err)
+		cli_error("cannot confine the command: %s", strerror(-err));
+	return err ? EX_OSERR : 0;
+}
+
+static int run_exec(struct run *r)
+{
+	int err;
+
+	execv(r->path, r->argv);
+	err = errno;
+	if (err == EACCES)
+		cli_error("%s: not granted: see `deputy why %d`", r->path, (int)getpid());
+	else
+		cli_error("%s: %s", r->path, strerror(err));
+	return err == ENOENT || err == ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+}
+
+/*
+ * From the daemon's answer on this process is bound by the grant, so all that may need more was done before,
+ * and the answer's socket is the last thing closed. Whether the answer was lost or makes no sense, the
+ * command is then not run: it must never run untagged.
+ */
+static int run_tagged(struct cli *cli, struct run *r)
+{
+	_cleanup_reply_ struct reply reply = {0};
+	int code = client_call(cli, "POST", "/v1/grants", r->ask, &reply);
+	const char *id = json_string_value(json_object_get(reply.body, "grant"));
+
+	if (code)
+		return code;
+	if (reply.status != 201 || !id || setenv("DEPUTY_GRANT", id, 1)) {
+		cli_error("the daemon's answer names no grant");
+		return EX_PROTOCOL;
+	}
+	return run_exec(r);
+}
+
+int cmd_run(struct cli *cli, int argc, char **argv)
+{
+	__attribute__((cleanup(run_clear))) struct run r = {0};
+	int code;
+
+	if (run_options(cli, argc, argv, &r, &code))
+		return code;
+	code = run_keep(cli, &r);
+	if (!code)
+		code = run_find(&r);
+	if (!code)
+		code = run_ask(&r);
+	if (!code)
+		code = run_confine(&r);
+	if (!code)
+		_exit(run_tagged(cli, &r));
+	return code;
+}

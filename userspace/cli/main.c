@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static const struct command commands[] = {
+        {"run", "--policy FILE --purpose NAME -- COMMAND...",
+         "Tag this process with a grant, then run a command.", cmd_run},
+        {"ls", "", "List grants.", cmd_ls},
+        {"tree", "", "Show grants by owner, policy and parent.", cmd_tree},
+        {"show", "ID", "Show one grant with its chain and rules.", cmd_show},
+        {"revoke", "ID", "Revoke a grant and all beneath it.", cmd_revoke},
+        {"why", "[PID|EVENT]", "Say what was refused, by which rule, and what would allow it.", cmd_why},
+        {"trace", "", "Print events.", cmd_trace},
+        {"policy check", "FILE...", "Find the mistakes in policies.", cmd_policy_check},
+        {"policy explain", "FILE --purpose NAME [PATH]", "Say what a policy decides and why.",
+         cmd_policy_explain},
+        {"token verify", "TOKEN|-", "Check a token's signature and lifetime.", cmd_token_verify},
+        {"doctor", "", "Prove by trying what this host can enforce.", cmd_doctor},
+        {"doctor-probe", "MODE DIR PORT...", NULL, cmd_doctor_probe},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int help(const struct cli *cli)
+{
+	(void)cli;
+	puts("usage: deputy [--socket PATH] [--json] COMMAND ...\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (commands[i].what)
+			printf("  %-16s%s\n", commands[i].name, commands[i].what);
+	puts("\nEach command has --help. Exit codes are those of sysexits.h.");
+	return 0;
+}
+
+static int version(const struct cli *cli)
+{
+	printf(cli->json ? "{\"version\": \"%s\"}\n" : "deputy %s\n", DEPUTY_VERSION);
+	return 0;
+}
+
+/* Number of words of `name` that argv begins with: all of them, or 0. */
+static int name_match(const char *name, int argc, char **argv)
+{
+	const char *space = strchr(name, ' ');
+	size_t first = space ? (size_t)(space - name) : strlen(name);
+
+	if (argc < 1 || strlen(argv[0]) != first || strncmp(argv[0], name, first) != 0)
+		return 0;
+	if (!space)
+		return 1;
+	return argc > 1 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
+}
+
+static int command_run(struct cli *cli, int argc, char **argv)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		int words = name_match(commands[i].name, argc, argv);
+
+		if (!words)
+			continue;
+		cli->command = &commands[i];
+		return commands[i].run(cli, argc - words + 1, argv + words - 1);
+	}
+	return cli_usage(cli, "no command \"%s%s%s\"", argv[0], argc > 1 && argv[1][0] != '-' ? " " : "",
+	                 argc > 1 && argv[1][0] != '-' ? argv[1] : "");
+}
+
+/* The program's own options, before the command. Returns their number, -1 when one is wrong. */
+static int global_options(struct cli *cli, int argc, char **argv, int (**instead)(const struct cli *))
+{
+	int i = 1;
+
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			cli->json = true;
+		else if (strcmp(argv[i], "--help") == 0)
+			*instead = help;
+		else if (strcmp(argv[i], "--version") == 0)
+			*instead = version;
+		else if (strncmp(argv[i], "--socket=", 9) == 0)
+			cli->socket = argv[i] + 9;
+		else if (strcmp(argv[i], "--socket") == 0 && i + 1 < argc)
+			cli->socket = argv[++i];
+		else
+			return -1;
+	}
+	return i;
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = getenv("DEPUTY_SOCKET"), *term = getenv("TERM");
+	struct cli cli = {.socket = path && *path ? path : CLI_SOCKET};
+	int (*instead)(const struct cli *) = NULL;
+	int first = global_options(&cli, argc, argv, &instead), code;
+
+	cli.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
+	if (first < 0)
+		return cli_usage(&cli, "these options are not understood");
+	if (instead)
+		return instead(&cli);
+	if (first == argc)
+		return cli_usage(&cli, "which command?");
+	code = command_run(&cli, argc - first, argv + first);
+	if (fflush(stdout) && !code) {
+		perror("deputy: standard output");
+		return EX_IOERR;
+	}
+	return code;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "token/key.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "token/base64url.h"
+
+struct secret_key {
+	unsigned char secret[crypto_sign_SECRETKEYBYTES];
+	struct public_key public;
+};
+
+_Static_assert(KEY_SEED_BYTES == crypto_sign_SEEDBYTES, "seed");
+_Static_assert(KEY_PUBLIC_BYTES == crypto_sign_PUBLICKEYBYTES, "public key");
+_Static_assert(KEY_SIGN_BYTES == crypto_sign_BYTES, "signature");
+_Static_assert(KID_BYTES == BASE64URL_LEN(crypto_hash_sha256_BYTES) + 1, "thumbprint");
+
+void key_from_public(const unsigned char bytes[KEY_PUBLIC_BYTES], struct public_key *key)
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	char x[BASE64URL_LEN(KEY_PUBLIC_BYTES) + 1];
+	char jwk[128];
+	int len;
+
+	memcpy(key->bytes, bytes, sizeof(key->bytes));
+	base64url_encode(bytes, KEY_PUBLIC_BYTES, x);
+	/* RFC 7638 section 3: the required members only, by name, without white space; RFC 8037 section 2. */
+	len = snprintf(jwk, sizeof(jwk), "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", x);
+	crypto_hash_sha256(hash, (unsigned char *)jwk, (size_t)len);
+	base64url_encode(hash, sizeof(hash), key->kid);
+}
+
+int key_from_seed(const unsigned char seed[KEY_SEED_BYTES], struct secret_key **key)
+{
+	unsigned char public[KEY_PUBLIC_BYTES];
+	/* Guard pages around it, mlock and MADV_DONTDUMP where the host's limits allow. */
+	struct secret_key *k = sodium_malloc(sizeof(*k));
+
+	if (!k)
+		return -ENOMEM;
+	crypto_sign_seed_keypair(public, k->secret, seed);
+	key_from_public(public, &k->public);
+	*key = k;
+	return 0;
+}
+
+int key_load(int fd, struct secret_key **key)
+{
+	unsigned char seed[KEY_SEED_BYTES + 1]; /* one more, to see that the file ends */
+	ssize_t n = pread(fd, seed, sizeof(seed), 0);
+	int err = n < 0 ? -errno : -EBADMSG;
+
+	if (n == KEY_SEED_BYTES)
+		err = key_from_seed(seed, key);
+	sodium_memzero(seed, sizeof(seed));
+	return err;
+}
+
+void key_free(struct secret_key *key)
+{
+	sodium_free(key); /* wipes it first */
+}
+
+const struct public_key *key_public(const struct secret_key *key)
+{
+	return &key->public;
+}
+
+void key_sign(const struct secret_key *key, const void *msg, size_t size, unsigned char signature[KEY_SIGN_BYTES])
+{
+	crypto_sign_detached(signature, NULL, msg, size, key->secret);
+}
+
+int key_verify(const struct public_key *key, const void *msg, size_t size,
+	       const unsigned char signature[KEY_SIGN_BYTES])
+{
+	return crypto_sign_verify_detached(signature, msg, size, key->bytes) ? -EKEYREJECTED : 0;
+}
+
+json_t *key_set(const struct public_key *key)
+{
+	char x[BASE64URL_LEN(KEY_PUBLIC_BYTES) + 1];
+
+	base64url_encode(key->bytes, sizeof(key->bytes), x);
+	return json_pack("{s: [{s:s, s:s, s:s, s:s, s:s, s:s}]}", "keys", "kty", "OKP", "crv", "Ed25519", "x", x,
+			 "use", "sig", "alg", "EdDSA", "kid", key->kid);
+}
