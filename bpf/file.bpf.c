@@ -118,7 +118,7 @@ int BPF_PROG(path_truncate, const struct path *path, int ret)
 }
 
 /* Since 6.2 (3350607dc563) ftruncate() has a hook of its own; before, path_truncate sees it. */
-SEC("lsm/file_truncate")
+SEC("?lsm/file_truncate")
 int BPF_PROG(file_truncate, struct file *file, int ret)
 {
 	CHECK(ret, file->f_path.dentry, file->f_path.mnt, BIT(OP_WRITE));

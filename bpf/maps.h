@@ -42,7 +42,7 @@ struct {
 struct table_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_INNER_MAP); /* tables differ in size */
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE); /* tables differ in size; the warden copies them in */
 	__uint(key_size, sizeof(__u32));    /* by size: libbpf 1.1 cannot link typed inner maps */
 	__uint(value_size, sizeof(union cell));
 };

@@ -164,7 +164,7 @@ int list_condemned(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	tag = tag_of((__u64)task);
-	if (!tag || !condemned(tag))
+	if (!tag || task->flags & PF_EXITING || !condemned(tag))
 		return 0;
 	tgid = task->tgid;
 	bpf_seq_write(ctx->meta->seq, &tgid, sizeof(tgid));

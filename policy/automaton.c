@@ -4,7 +4,7 @@
 
 #include "policy/automaton.h"
 
-#define MASKS	(1u << TABLE_GLOBS)
+#define MASKS   (1u << TABLE_GLOBS)
 #define NOWHERE UINT32_MAX
 
 struct branch { /* a NODE_NAME or NODE_GLOB of the set, by its text, and the item behind it */
@@ -16,14 +16,14 @@ struct branch { /* a NODE_NAME or NODE_GLOB of the set, by its text, and the ite
 struct expansion {
 	struct automaton *a;
 	const struct path_rule *at; /* what to report a limit at */
-	struct list base;	    /* items that any name leads to */
+	struct list base;           /* items that any name leads to */
 	struct list names, globs;   /* struct branch, sorted by text */
-	struct list set;	    /* under construction */
+	struct list set;            /* under construction */
 	struct part parts[TABLE_GLOBS];
 	uint32_t ids[TABLE_GLOBS];
-	unsigned count; /* distinct globs */
+	unsigned count;                  /* distinct globs */
 	unsigned conflicts[TABLE_GLOBS]; /* globs that no name of this one matches */
-	unsigned above[TABLE_GLOBS];	 /* globs that every name of this one matches */
+	unsigned above[TABLE_GLOBS];     /* globs that every name of this one matches */
 	uint32_t by_mask[MASKS];
 };
 
@@ -124,9 +124,10 @@ static int globs_collect(struct expansion *x)
 		if (i && globs[i].text == globs[i - 1].text)
 			continue;
 		if (x->count == TABLE_GLOBS)
-			return compile_refuse(x->a->compile, x->at, "use '*' for the whole name, or a directory",
-					      "at most %u patterns with '*' inside a name can meet at one place",
-					      TABLE_GLOBS);
+			return compile_refuse(
+			        x->a->compile, x->at, "use '*' for the whole name, or a directory",
+			        "at most %u patterns with '*' inside a name can meet at one place",
+			        TABLE_GLOBS);
 		x->ids[x->count] = globs[i].text;
 		x->parts[x->count++] = glob_part(x->a, globs[i].text);
 	}
@@ -163,11 +164,14 @@ static int state_limits(struct expansion *x)
 	const char *hint = "let fewer patterns with '**' in the middle meet at one place";
 
 	if (a->states.count > COMPILE_STATES)
-		return compile_refuse(a->compile, x->at, hint, "these rules need more than %u states", COMPILE_STATES);
+		return compile_refuse(a->compile, x->at, hint, "these rules need more than %u states",
+		                      COMPILE_STATES);
 	if (a->items > COMPILE_ITEMS)
-		return compile_refuse(a->compile, x->at, hint, "these rules need more than %u items", COMPILE_ITEMS);
+		return compile_refuse(a->compile, x->at, hint, "these rules need more than %u items",
+		                      COMPILE_ITEMS);
 	if (a->arcs.count > COMPILE_ARCS)
-		return compile_refuse(a->compile, x->at, hint, "these rules need more than %u edges", COMPILE_ARCS);
+		return compile_refuse(a->compile, x->at, hint, "these rules need more than %u edges",
+		                      COMPILE_ARCS);
 	return work_check(a->compile, x->at);
 }
 
@@ -195,7 +199,8 @@ static int branches_add(struct expansion *x, const struct branch *b, size_t coun
 }
 
 /* Where a name leads that matches these globs, and names the `count` branches besides. */
-static int target_find(struct expansion *x, unsigned mask, const struct branch *names, size_t count, uint32_t *to)
+static int target_find(struct expansion *x, unsigned mask, const struct branch *names, size_t count,
+                       uint32_t *to)
 {
 	const struct branch *globs = x->globs.data;
 	const uint32_t *base = x->base.data;
@@ -282,7 +287,8 @@ static void blame_set(struct expansion *x, uint32_t state)
 	const uint32_t *set = intern_get(&x->a->sets, state, &len);
 
 	if (len)
-		x->at = x->a->compile->clauses[node_at(x->a, ITEM_NODE(set[len / sizeof(*set) - 1]))->clause].origin;
+		x->at = x->a->compile->clauses[node_at(x->a, ITEM_NODE(set[len / sizeof(*set) - 1]))->clause]
+		                .origin;
 }
 
 static int state_expand(struct expansion *x, uint32_t number)

@@ -24,7 +24,7 @@ enum node_kind {
 
 struct node { /* what follows a node is the next one, but nothing follows NODE_END and NODE_TREE */
 	uint32_t clause;
-	uint32_t text;	    /* NODE_NAME, NODE_GLOB: a number in names or globs */
+	uint32_t text; /* NODE_NAME, NODE_GLOB: a number in names or globs */
 	uint8_t kind;
 	bool lead; /* only names before: here is a directory that leads to what the clause grants */
 };
@@ -33,16 +33,18 @@ struct node { /* what follows a node is the next one, but nothing follows NODE_E
  * A set's element: node << 8, with for NODE_TREE the operations for which it still counts (see
  * automaton_prune.c). A set is sorted, so all nodes of one clause are together.
  */
-#define ITEM(node, ops)	((uint32_t)(node) << 8 | (ops))
+#define ITEM(node, ops) ((uint32_t)(node) << 8 | (ops))
 #define ITEM_NODE(item) ((item) >> 8)
-#define ITEM_OPS(item)	((item) & 255u)
+#define ITEM_OPS(item)  ((item) & 255u)
 
 _Static_assert((PATTERN_PARTS + 2) * (TABLE_RULES + 1) < 1u << 24, "nodes fit an item");
 
 struct outcome { /* what a state says about each operation */
 	uint16_t rule[FILE_OPS];
-	uint8_t allow;
+	uint16_t allow; /* bit per file_op */
 };
+
+_Static_assert(sizeof(struct outcome) == (FILE_OPS + 1) * 2, "no padding: outcomes are compared as bytes");
 
 struct arc {
 	uint32_t label; /* a name's number, or a mask of the state's globs */
@@ -60,14 +62,14 @@ struct state {
 
 struct automaton {
 	struct compile *compile;
-	struct list nodes;	/* struct node */
-	struct intern names;	/* text of NODE_NAME */
-	struct intern globs;	/* text of NODE_GLOB: prefix NUL suffix NUL */
-	struct intern sets;	/* a state's number is its set's; 0 is the empty set */
-	struct list states;	/* struct state */
-	struct list arcs;	/* struct arc */
+	struct list nodes;      /* struct node */
+	struct intern names;    /* text of NODE_NAME */
+	struct intern globs;    /* text of NODE_GLOB: prefix NUL suffix NUL */
+	struct intern sets;     /* a state's number is its set's; 0 is the empty set */
+	struct list states;     /* struct state */
+	struct list arcs;       /* struct arc */
 	struct list glob_lists; /* uint32_t */
-	size_t items;		/* in all sets */
+	size_t items;           /* in all sets */
 };
 
 int nodes_build(struct automaton *a);

@@ -9,7 +9,7 @@
 
 #include "policy/automaton.h"
 
-#define MASKS	(1u << TABLE_GLOBS)
+#define MASKS   (1u << TABLE_GLOBS)
 #define NOWHERE UINT32_MAX
 
 struct merging {
@@ -19,7 +19,7 @@ struct merging {
 	struct list signature;
 	uint32_t direct[MASKS]; /* class that each combination of globs leads to */
 	uint32_t needed[MASKS]; /* the same with globs left out that change nothing */
-	unsigned globs;		/* mask of those that do */
+	unsigned globs;         /* mask of those that do */
 };
 
 static uint32_t class_of(const struct merging *m, uint32_t state)
@@ -92,12 +92,12 @@ static uint32_t mask_pack(unsigned mask, unsigned left)
 
 static int put_globs(struct merging *m, const struct state *s, uint32_t *count)
 {
-	const uint32_t *globs = (const uint32_t *)m->a->glob_lists.data + s->globs;
+	const uint32_t *globs = m->a->glob_lists.data;
 
 	for (size_t i = 0; i < s->glob_count; i++) {
 		if (!(m->globs >> i & 1))
 			continue;
-		if (item_add(&m->signature, globs[i]))
+		if (item_add(&m->signature, globs[s->globs + i]))
 			return -ENOMEM;
 		++*count;
 	}
@@ -109,7 +109,8 @@ static int put_masks(struct merging *m, const struct state *s, uint32_t *count)
 	for (unsigned mask = 1; mask < 1u << s->glob_count; mask++) {
 		if (m->needed[mask] == NOWHERE)
 			continue;
-		if (item_add(&m->signature, mask_pack(mask, m->globs)) || item_add(&m->signature, m->needed[mask]))
+		if (item_add(&m->signature, mask_pack(mask, m->globs)) ||
+		    item_add(&m->signature, m->needed[mask]))
 			return -ENOMEM;
 		++*count;
 	}
@@ -161,7 +162,8 @@ static int round_run(struct merging *m, struct intern *signatures)
 
 	for (uint32_t i = 0; i < m->a->states.count; i++) {
 		if (signature_write(m, i) ||
-		    intern_put(signatures, m->signature.data, m->signature.count * sizeof(uint32_t), &number) ||
+		    intern_put(signatures, m->signature.data, m->signature.count * sizeof(uint32_t),
+		               &number) ||
 		    item_add(&next, number))
 			return -ENOMEM;
 	}

@@ -6,25 +6,24 @@
  * rules would make 2^k sets. Most of what such a set holds cannot matter any more.
  *
  * Take one operation. T are the clauses matched for good (NODE_TREE) that name it, L those that are live and
- * name it: T and whatever else may yet match. Beneath, T and any part M of L match. A clause is "in play"
- * when no matching one beats it, and the strictest in play wins. The set does without t in T when
+ * name it: T and whatever else may yet match. Beneath, T and some part of L match. A clause is "in play" when
+ * no matching one beats it, and the strictest in play wins. The set does without t in T when
  *
- * (A) some u in T beats t. Then t is never in play, and what t beats, u beats.
+ * (A) some u in T beats t. Then t is never in play, and what t beats, u beats: "beats" is transitive.
  *
- * (B) or some u in T is at least as strict as t, and every live f satisfies
- *     (1) f beats u => f beats t, and
- *     (2) t beats f and f at least as strict as u => u beats f.
- *     If t is in play, so is u, by (1): the winning verdict is at least as strict as u's, so t's part in it
- *     is u's too, and f that nothing but t beat changes nothing: were it as strict as u, u beats it, by (2).
- *     If t is not in play because of f, then f beats whatever t beats: "beats" is transitive.
+ *     Once that is done, t in T beats no f in L. For t matches all from here on, so f would too; but what
+ *     has no NODE_TREE here fails either at this very place or, as parts after its last DEEP begin with a
+ *     name or glob (pattern_parse.c), at long enough paths of other names. So f would be in T and gone.
  *
- * So neither the verdict nor that the recorded rule is one in play with that verdict changes, only which of
- * several; T without t is again such a T, so clauses may go one by one. From the last to the first, so that
- * of equals the first stays, whatever order they came in.
+ * (B) or some u in T is at least as strict as t, and every f in L that beats u beats t. When t is in play,
+ *     so is u, and t adds nothing to the verdict. As t beats nothing, nothing comes into play without it.
  *
- * (Where pattern_within() gives up, "beats" may lack pairs and so transitivity: then something beaten may
- * come into play again. More clauses in play are never more lenient unless something stricter left it, and
- * what leaves is always still answered for by u.)
+ * So neither the verdict changes nor that the recorded rule is one in play with that verdict, only which of
+ * several. T without t is again such a T, so clauses may go one by one: from the last to the first, so that
+ * of equals the first stays, in whatever order they came.
+ *
+ * (Where pattern_within() gives up, "beats" lacks pairs and may lack transitivity. Then (A) may bring what
+ * was beaten into play, which can only make a verdict stricter.)
  */
 #include "policy/automaton.h"
 
@@ -81,18 +80,13 @@ static bool answers_for(const struct pruning *p, uint32_t u, uint32_t t)
 {
 	struct compile *c = p->a->compile;
 	const uint32_t *live = p->live.data;
-	unsigned strict = verdict_of_clause(p, u);
 
-	if (strict > verdict_of_clause(p, t))
+	if (verdict_of_clause(p, u) > verdict_of_clause(p, t))
 		return false;
 	for (size_t i = 0; i < p->live.count; i++) {
 		uint32_t f = clause_of(p, live[i]);
 
-		if (!names_op(p, live[i]))
-			continue;
-		if (clause_beats(c, f, u) && !clause_beats(c, f, t))
-			return false;
-		if (verdict_of_clause(p, f) <= strict && clause_beats(c, t, f) && !clause_beats(c, u, f))
+		if (names_op(p, live[i]) && clause_beats(c, f, u) && !clause_beats(c, f, t))
 			return false;
 	}
 	return true;

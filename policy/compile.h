@@ -12,8 +12,8 @@
 
 /* No policy, however hostile, may hold the compiler up: each of these has an error of its own. */
 #define COMPILE_STATES (1u << 18)
-#define COMPILE_ITEMS  (1u << 24)	/* 4 bytes each, over all states */
-#define COMPILE_ARCS   (1u << 23)	/* 12 bytes each, over all states */
+#define COMPILE_ITEMS  (1u << 24)   /* 4 bytes each, over all states */
+#define COMPILE_ARCS   (1u << 23)   /* 12 bytes each, over all states */
 #define COMPILE_WORK   (1ull << 29) /* elementary steps */
 
 /* ---- lists that double ---- */
@@ -49,10 +49,10 @@ void intern_free(struct intern *in);
 struct clause {
 	struct pattern pattern;
 	const struct path_rule *origin; /* the first, to report errors at */
-	uint8_t ops;			/* bit per file_op: some rule names it */
-	uint8_t verdict[FILE_OPS];	/* enum rule_verdict */
-	uint16_t rule[FILE_OPS];	/* the first with that verdict */
-	uint16_t lead;			/* the first that allows anything, 0 = none */
+	uint8_t ops;                    /* bit per file_op: some rule names it */
+	uint8_t verdict[FILE_OPS];      /* enum rule_verdict */
+	uint16_t rule[FILE_OPS];        /* the first with that verdict */
+	uint16_t lead;                  /* the first that allows anything, 0 = none */
 };
 
 struct relation { /* what clause_beats() found out */
@@ -83,7 +83,7 @@ int work_check(struct compile *c, const struct path_rule *at);
 
 /* Reports at the rule, or at the policy for none. Always -EINVAL. */
 int compile_refuse(struct compile *c, const struct path_rule *at, const char *hint, const char *what, ...)
-	__attribute__((format(printf, 4, 5)));
+        __attribute__((format(printf, 4, 5)));
 
 /* ---- addresses ---- */
 struct net {
@@ -99,9 +99,5 @@ struct net_interval {
 /* No interval at all when no rule names an address. Rules count on from `first`. */
 int net_build(struct compile *c, uint32_t first, struct net *net);
 void net_free(struct net *net);
-
-/* ---- the table ---- */
-struct merged; /* automaton.h */
-int table_build(struct compile *c, const struct merged *m, const struct net *net, struct table *table);
 
 #endif

@@ -226,7 +226,7 @@ int tree_read(struct reader *r, const char *text, size_t len, struct node **root
 		return -EINVAL;
 	}
 	err = text_check(r, text, len);
-	if (!err)
+	if (!err && len)
 		err = build(&b, text, len);
 	if (!err && !b.root)
 		mistake(r, &top, "begin with 'apiVersion: " API_VERSION "'", "the file is empty");

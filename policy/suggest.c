@@ -38,8 +38,8 @@ static unsigned distance(const char *a, const char *b)
 
 static const char *closest(const char *word, const char *const *words, size_t count)
 {
-	unsigned best =
-	        (unsigned)strlen(word) / 3 + 2; /* more than a third of the letters wrong is another word */
+	size_t third = strlen(word) / 3; /* more letters wrong than this, and it is another word */
+	unsigned best = third ? (unsigned)third + 1 : 2;
 	const char *found = NULL;
 
 	for (size_t i = 0; i < count; i++) {

@@ -79,11 +79,13 @@ static int mint_text(struct mint *m)
 static int mint_mistakes(struct mint *m, const struct policy_errors *errors, int err)
 {
 	char line[1024];
+	size_t count;
 
 	if (err != -EINVAL)
 		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot read the policy: %s", strerror(-err));
-	err = answer_problem(m->answer, PROBLEM_BAD_POLICY, "%zu mistake%s in the policy", errors->count,
-			     errors->count == 1 ? "" : "s");
+	count = errors->count + errors->more;
+	err = answer_problem(m->answer, PROBLEM_BAD_POLICY, "%zu mistake%s in the policy", count,
+			     count == 1 ? "" : "s");
 	for (size_t i = 0; i < errors->count; i++)
 		if (policy_error_format(&errors->list[i], line, sizeof(line)) == 0)
 			answer_detail(m->answer, line);

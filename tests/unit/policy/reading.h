@@ -19,12 +19,12 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Six lines; what follows belongs to the purpose p. */
-#define HEAD     "apiVersion: deputy/v1\nname: t\nowner: {any_of: [uid:*]}\npurposes:\n  p:\n    ttl: 1m\n"
+#define HEAD "apiVersion: deputy/v1\nname: t\nowner: {any_of: [uid:*]}\npurposes:\n  p:\n    ttl: 1m\n"
 /* The rule stands in line 8 from column 9 on. */
 #define FILES(x) HEAD "    files:\n      - " x "\n"
-#define NET(x)	 HEAD "    network:\n      - " x "\n"
-#define EXEC(x)	 HEAD "    exec:\n      - " x "\n"
-#define IPC(x)	 HEAD "    ipc:\n      - " x "\n"
+#define NET(x)   HEAD "    network:\n      - " x "\n"
+#define EXEC(x)  HEAD "    exec:\n      - " x "\n"
+#define IPC(x)   HEAD "    ipc:\n      - " x "\n"
 
 /* Profiles by name; a profile function's argument. */
 struct shelf {
@@ -61,7 +61,8 @@ static inline struct policy *good(const char *text, const struct shelf *shelf)
 	struct policy_errors errors = {0};
 	struct policy *policy = NULL;
 	char got[8192];
-	int err = policy_parse("t.yaml", text, strlen(text), shelf ? shelf_get : NULL, (void *)shelf, &errors, &policy);
+	int err = policy_parse("t.yaml", text, strlen(text), shelf ? shelf_get : NULL, (void *)shelf, &errors,
+	                       &policy);
 
 	errors_print(&errors, got, sizeof(got));
 	assert_string_equal(got, "");
@@ -76,7 +77,8 @@ static inline void bad_text(const char *text, size_t len, const struct shelf *sh
 	struct policy_errors errors = {0};
 	struct policy *policy = NULL;
 	static char got[POLICY_ERRORS_MAX * sizeof(struct policy_error)];
-	int err = policy_parse("t.yaml", text, len, shelf ? shelf_get : NULL, (void *)shelf, &errors, &policy);
+	int err =
+	        policy_parse("t.yaml", text, len, shelf ? shelf_get : NULL, (void *)shelf, &errors, &policy);
 
 	errors_print(&errors, got, sizeof(got));
 	assert_string_equal(got, want);

@@ -11,14 +11,11 @@ struct text {
 	FILE *out;
 };
 
-static struct text begin(const char *head)
+static void begin(struct text *t, const char *head)
 {
-	struct text t = {0};
-
-	t.out = open_memstream(&t.at, &t.len);
-	assert_non_null(t.out);
-	fputs(head, t.out);
-	return t;
+	t->out = open_memstream(&t->at, &t->len);
+	assert_non_null(t->out);
+	fputs(head, t->out);
 }
 
 /* `item` `count` times with its number in it, between commas. */
@@ -30,7 +27,7 @@ static void repeat(struct text *t, const char *item, unsigned count)
 	}
 }
 
-/* `what` NULL: the text is right; else its only mistake. */
+/* `want` NULL: the text is right; else its only mistake. */
 static void end(struct text *t, const char *tail, const struct shelf *shelf, const char *want)
 {
 	fputs(tail, t->out);
@@ -44,8 +41,9 @@ static void end(struct text *t, const char *tail, const struct shelf *shelf, con
 
 static void listed(const char *head, const char *item, unsigned count, const char *tail, const char *want)
 {
-	struct text t = begin(head);
+	struct text t;
 
+	begin(&t, head);
 	repeat(&t, item, count);
 	end(&t, tail, NULL, want);
 }
@@ -81,9 +79,10 @@ static void ports(void **state)
 /* The longest label of a network rule. */
 static void long_ports(void **state)
 {
-	struct text t = begin(START "purposes: {p: {ttl: 1m, network: [{allow: [connect, bind], port: [");
+	struct text t;
 
 	(void)state;
+	begin(&t, START "purposes: {p: {ttl: 1m, network: [{allow: [connect, bind], port: [");
 	for (unsigned i = 0; i < POLICY_PORTS_MAX; i++)
 		fprintf(t.out, "%s10000-65535", i ? "," : "");
 	end(&t, "], cidr: '1111:2222:3333:4444:5555:6666:7777:8888/128'}]}}\n", NULL, NULL);
@@ -96,27 +95,38 @@ static void rules_in_one_purpose(void **state)
 	(void)state;
 	listed(head, "/%x", POLICY_RULES_MAX, "]}]}}\n", NULL);
 	listed(head, "/%x", POLICY_RULES_MAX, ",\n /last]}]}}\n", "t.yaml:5:2: more than 65535 rules\n");
-	listed(START "purposes: {q: {ttl: 1m, exec: [{allow: /q}]},\n p: {ttl: 1m, network: [{deny: send, cidr: [",
-	       "'::%x'", POLICY_RULES_MAX, "]}]}}\n", "t.yaml:5:851971: more than 65535 rules\n");
+}
+
+/* Rules of every kind and purpose count together. */
+static void rules_in_two_purposes(void **state)
+{
+	const char *head = START "purposes: {q: {ttl: 1m, exec: [{allow: /q}]},\n"
+	                         " p: {ttl: 1m, network: [{deny: send, cidr: [";
+
+	(void)state;
+	listed(head, "'::%x'", POLICY_RULES_MAX - 1, "]}]}}\n", NULL);
+	listed(head, "'::%x'", POLICY_RULES_MAX - 1, ",\n '::1:1']}]}}\n",
+	       "t.yaml:6:2: more than 65535 rules\n");
 }
 
 /* A profile's rules count once for each purpose. */
 static void rules_of_profiles(void **state)
 {
-	struct text t = begin("apiVersion: deputy/v1\nprofile: big\nfiles: [{allow: read, path: [");
+	struct text t;
 	struct shelf shelf[] = {{"big", NULL}, {NULL, NULL}};
 	const char *one = START "profiles:\n - big\npurposes: {p: {ttl: 1m}, q: {ttl: 1m, exec: [{allow: [";
 	struct text policy;
 
 	(void)state;
+	begin(&t, "apiVersion: deputy/v1\nprofile: big\nfiles: [{allow: read, path: [");
 	repeat(&t, "/%x", POLICY_RULES_MAX / 2);
 	fputs("]}]\n", t.out);
 	fclose(t.out);
 	shelf[0].text = t.at;
-	policy = begin(one);
+	begin(&policy, one);
 	repeat(&policy, "/%x", POLICY_RULES_MAX % 2);
 	end(&policy, "]}]}}\n", shelf, NULL);
-	policy = begin(one);
+	begin(&policy, one);
 	repeat(&policy, "/%x", POLICY_RULES_MAX % 2 + 1);
 	end(&policy, "]}]}}\n", shelf, "t.yaml:5:2: more than 65535 rules\n");
 	free(t.at);
@@ -127,17 +137,19 @@ static void names(void **state)
 	static const struct {
 		const char *head, *tail, *want;
 	} places[] = {
-		{"apiVersion: deputy/v1\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\nname:\n ", "\n",
-		 "t.yaml:5:2: a policy's name is longer than 64 characters\n"},
-		{START "purposes: {\n ", ": {ttl: 1m}}\n", "t.yaml:5:2: a purpose's name is longer than 64 characters\n"},
+	        {"apiVersion: deputy/v1\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\nname:\n ", "\n",
+	         "t.yaml:5:2: a policy's name is longer than 64 characters\n"},
+	        {START "purposes: {\n ", ": {ttl: 1m}}\n",
+	         "t.yaml:5:2: a purpose's name is longer than 64 characters\n"},
 	};
 	char name[POLICY_NAME_MAX + 2];
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(places); i++) {
 		for (unsigned more = 0; more < 2; more++) {
-			struct text t = begin(places[i].head);
+			struct text t;
 
+			begin(&t, places[i].head);
 			memset(name, 'n', sizeof(name));
 			name[POLICY_NAME_MAX + more] = '\0';
 			fputs(name, t.out);
@@ -156,15 +168,16 @@ static void profiles(void **state)
 	/* A chain: each includes the next, the last but one none, so that the limit is met deep down. */
 	for (unsigned i = 0; i <= POLICY_PROFILES_MAX; i++) {
 		snprintf(names[i], sizeof(names[i]), "n%u", i);
-		snprintf(texts[i], sizeof(texts[i]), "apiVersion: deputy/v1\nprofile: n%u\nexec: [{allow: /n%u}]\n", i, i);
+		snprintf(texts[i], sizeof(texts[i]),
+		         "apiVersion: deputy/v1\nprofile: n%u\nexec: [{allow: /n%u}]\n", i, i);
 		if (i + 1 < POLICY_PROFILES_MAX)
 			snprintf(texts[i] + strlen(texts[i]), 64, "profiles: [n%u]\n", i + 1);
 		shelf[i] = (struct shelf){names[i], texts[i]};
 	}
-	t = begin(START "profiles: [n0]\npurposes: {p: {ttl: 1m}}\n");
+	begin(&t, START "profiles: [n0]\npurposes: {p: {ttl: 1m}}\n");
 	end(&t, "", shelf, NULL);
 	strcat(texts[POLICY_PROFILES_MAX - 1], "profiles: [n32]\n");
-	t = begin(START "profiles: [n0]\npurposes: {p: {ttl: 1m}}\n");
+	begin(&t, START "profiles: [n0]\npurposes: {p: {ttl: 1m}}\n");
 	end(&t, "", shelf, "n31.yaml:4:12: more than 32 profiles\n");
 }
 
@@ -174,14 +187,14 @@ static void depth(void **state)
 
 	(void)state;
 	for (unsigned more = 0; more < 2; more++) {
-		t = begin("");
+		begin(&t, "");
 		for (unsigned i = 0; i < POLICY_DEPTH_MAX + more; i++)
 			fputc('[', t.out);
 		for (unsigned i = 0; i < POLICY_DEPTH_MAX + more; i++)
 			fputc(']', t.out);
 		end(&t, "\n", NULL,
-		    more ? "t.yaml:1:17: nested deeper than 16 levels\n" :
-			   "t.yaml:1:1: a policy must be a mapping, not a list\n");
+		    more ? "t.yaml:1:17: nested deeper than 16 levels\n"
+		         : "t.yaml:1:1: a policy must be a mapping, not a list\n");
 	}
 }
 
@@ -191,8 +204,9 @@ static void text_size(void **state)
 
 	(void)state;
 	for (unsigned more = 0; more < 2; more++) {
-		struct text t = begin(head);
+		struct text t;
 
+		begin(&t, head);
 		for (size_t i = strlen(head); i < POLICY_TEXT_MAX + more; i++)
 			fputc('x', t.out);
 		end(&t, "", NULL, more ? "t.yaml:1:1: larger than 1048576 bytes\n" : NULL);
@@ -202,11 +216,12 @@ static void text_size(void **state)
 /* Mistakes past the limit are counted, and the list may be walked by its count. */
 static void errors(void **state)
 {
-	struct text t = begin(START "purposes: {p: {ttl: 1m, files: [{path: /a, allow: [");
+	struct text t;
 	struct policy_errors e = {0};
 	struct policy *policy = NULL;
 
 	(void)state;
+	begin(&t, START "purposes: {p: {ttl: 1m, files: [{path: /a, allow: [");
 	repeat(&t, "o%u", POLICY_ERRORS_MAX + 5);
 	fputs("]}]}}\n", t.out);
 	fclose(t.out);
@@ -222,22 +237,26 @@ static void errors(void **state)
 /* Whatever fits into a file is read or refused in no time: nothing is quadratic in what a stranger writes. */
 static void large_and_wrong(void **state)
 {
-	static const char *const items[] = {"k%u: v", "[", "- ", "? ", "a: ", "'", "!", "{a: ", "\\", "%%", ",", "p%u"};
-	static const char *const heads[] = {"", "{", "[", START "purposes: {", START "purposes: {p: {ttl: 1m, files: ["};
+	static const char *const items[] = {"k%u: v", "[",    "- ", "? ", "a: ", "'",
+	                                    "!",      "{a: ", "\\", "%%", ",",   "p%u"};
+	static const char *const heads[] = {"", "{", "[", START "purposes: {",
+	                                    START "purposes: {p: {ttl: 1m, files: ["};
 
 	(void)state;
 	for (size_t h = 0; h < COUNT(heads); h++) {
 		for (size_t i = 0; i < COUNT(items); i++) {
 			struct policy_errors e = {0};
 			struct policy *policy = NULL;
-			struct text t = begin(heads[h]);
+			struct text t;
 
+			begin(&t, heads[h]);
 			for (unsigned k = 0; k < POLICY_TEXT_MAX / 16; k++) {
 				fprintf(t.out, items[i], k);
 				fputs(i == 0 || i > 9 ? "," : "", t.out);
 			}
 			fclose(t.out);
-			assert_int_equal(policy_parse("t.yaml", t.at, t.len, NULL, NULL, &e, &policy), -EINVAL);
+			assert_int_equal(policy_parse("t.yaml", t.at, t.len, NULL, NULL, &e, &policy),
+			                 -EINVAL);
 			policy_errors_free(&e);
 			free(t.at);
 		}
@@ -247,18 +266,19 @@ static void large_and_wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(owners),
-		cmocka_unit_test(purposes),
-		cmocka_unit_test(ports),
-		cmocka_unit_test(long_ports),
-		cmocka_unit_test(rules_in_one_purpose),
-		cmocka_unit_test(rules_of_profiles),
-		cmocka_unit_test(names),
-		cmocka_unit_test(profiles),
-		cmocka_unit_test(depth),
-		cmocka_unit_test(text_size),
-		cmocka_unit_test(errors),
-		cmocka_unit_test(large_and_wrong),
+	        cmocka_unit_test(owners),
+	        cmocka_unit_test(purposes),
+	        cmocka_unit_test(ports),
+	        cmocka_unit_test(long_ports),
+	        cmocka_unit_test(rules_in_one_purpose),
+	        cmocka_unit_test(rules_in_two_purposes),
+	        cmocka_unit_test(rules_of_profiles),
+	        cmocka_unit_test(names),
+	        cmocka_unit_test(profiles),
+	        cmocka_unit_test(depth),
+	        cmocka_unit_test(text_size),
+	        cmocka_unit_test(errors),
+	        cmocka_unit_test(large_and_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,266 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Every command of the deputy program against a fake daemon: output, exit code, messages. TAP on stdout.
+# usage: commands.sh [PATH-OF-DEPUTY]
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+deputy=$(realpath "${1:-$here/../../build/deputy}")
+dir=$(mktemp -d)
+socket=$dir/sock
+log=$dir/requests
+tests=0
+failed=0
+unset DEPUTY_SOCKET NO_COLOR
+
+"$here/fake-deputyd" "$socket" "$log" &
+server=$!
+trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$dir"' EXIT
+for _ in $(seq 100); do [ -S "$socket" ] && break; sleep 0.05; done
+cd "$dir" || exit 1
+
+# run ARGS...: leaves $code, $out, $err; requests go to $log
+run() {
+	: >"$log"
+	"$deputy" --socket "$socket" "$@" >out 2>err </dev/null
+	code=$?
+	out=$(cat out) err=$(cat err)
+}
+
+ok() { # ok STATUS NAME
+	tests=$((tests + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $tests - $2"
+	else
+		failed=$((failed + 1))
+		echo "not ok $tests - $2"
+		printf '# code %s\n' "$code"
+		sed 's/^/# out: /' out
+		sed 's/^/# err: /' err
+	fi
+}
+
+exits() { # exits CODE NAME
+	[ "$code" -eq "$1" ]
+	ok $? "$2: exit code $1"
+}
+out_has() { # out_has TEXT NAME
+	grep -qF -- "$1" out
+	ok $? "$2"
+}
+err_has() {
+	grep -qF -- "$1" err
+	ok $? "$2"
+}
+asked() { # asked TEXT NAME
+	grep -qF -- "$1" "$log"
+	ok $? "$2"
+}
+
+for p in good refused broken foreign many down garbage hangup; do echo "name: $p" >$p.yaml; done
+printf '\377' >bytes.yaml
+
+# ---- usage ----
+run
+exits 64 "no command"
+run frobnicate
+exits 64 "unknown command"
+err_has 'no command "frobnicate"' "unknown command is named"
+run --help
+exits 0 "--help"
+out_has "revoke" "--help lists commands"
+run --version
+exits 0 "--version"
+out_has "deputy " "--version prints it"
+for c in run ls tree show revoke why trace "policy check" "policy explain" "token verify" doctor; do
+	# shellcheck disable=SC2086
+	run $c --help
+	exits 0 "$c --help"
+	# shellcheck disable=SC2086
+	run $c --no-such-option
+	exits 64 "$c --no-such-option"
+done
+run ls surplus
+exits 64 "ls with an argument"
+run show
+exits 64 "show without ID"
+run revoke
+exits 64 "revoke without ID"
+run revoke gmfz --mode maybe
+exits 64 "revoke with a wrong mode"
+run why me
+exits 64 "why of no number"
+run why 1 2
+exits 64 "why of two"
+run trace --tail
+exits 64 "an option without its value"
+err_has "needs a value" "the missing value is named"
+
+# ---- run ----
+run run --policy good.yaml --purpose fix-issue -- sh -c 'echo "$DEPUTY_GRANT"; exit 7'
+exits 7 "run ends with the command's code"
+[ "$out" = gmfzwk43uorsxg5a ]
+ok $? "the command is told its grant"
+asked '"text": "name: good\n"' "the policy's text is sent"
+asked "\"workdir\": \"$dir\"" "the working directory is sent"
+asked '"argv": ["sh", "-c"' "argv is sent"
+run run --policy good.yaml --purpose p --ttl 90s --workdir /usr/../tmp -- true --policy x
+exits 0 "options after the command are the command's"
+asked '"ttl": "90s"' "the TTL is sent"
+asked '"workdir": "/tmp"' "the working directory is made canonical"
+run run --policy installed --purpose p -- true
+exits 0 "an installed policy"
+asked '"policy": {"name": "installed"}' "is sent by name"
+run run --policy refused.yaml --purpose x -- touch ran
+exits 77 "refused"
+err_has 'policy coder has no purpose "x"' "the reason is printed"
+err_has "it has: fix-issue" "and its details"
+run run --policy foreign.yaml --purpose x -- touch ran
+exits 77 "forbidden"
+run run --policy broken.yaml --purpose x -- touch ran
+exits 65 "bad policy"
+err_has "broken.yaml:3:1: unknown key" "with file, line and column"
+run run --policy many.yaml --purpose x -- touch ran
+exits 75 "too many grants"
+run run --policy down.yaml --purpose x -- touch ran
+exits 69 "daemon cannot"
+run run --policy garbage.yaml --purpose x -- touch ran
+exits 76 "an answer without a grant"
+run run --policy hangup.yaml --purpose x -- touch ran
+exits 76 "an answer cut off"
+run run --policy ./absent.yaml --purpose x -- touch ran
+exits 66 "no such policy file"
+run run --policy bytes.yaml --purpose x -- touch ran
+exits 65 "a policy that is no text"
+run run --policy good.yaml --purpose x --workdir /nonexistent -- touch ran
+exits 66 "no such working directory"
+run run --policy good.yaml --purpose x --keep-fd 77 -- touch ran
+exits 64 "a descriptor that is not open"
+run run --policy good.yaml -- touch ran
+exits 64 "run without purpose"
+run run --policy good.yaml --purpose x
+exits 64 "run without command"
+[ ! -e ran ]
+ok $? "none of these ran the command"
+run run --policy good.yaml --purpose p -- no-such-command
+exits 127 "command not found"
+[ ! -s "$log" ]
+ok $? "no grant is asked for it"
+run run --policy good.yaml --purpose p -- /etc/passwd
+exits 126 "command not executable"
+printf '#!/nonexistent/interpreter\n' >script && chmod +x script
+run run --policy good.yaml --purpose p -- ./script
+exits 127 "interpreter not found"
+printf 'not a program\n' >text && chmod +x text
+run run --policy good.yaml --purpose p -- ./text
+exits 126 "exec format error"
+: >"$log"
+"$deputy" --socket "$socket" run --policy good.yaml --purpose p --keep-fd 5 --keep-fd 8 -- \
+	ls /proc/self/fd 5</dev/null 6</dev/null 8</dev/null >out 2>err
+code=$?
+[ "$(grep -cE '^(0|1|2|5|8)$' out)" -eq 5 ] && ! grep -qE '^(6|7|9|10)$' out
+ok $? "only stdio and the kept descriptors are left"
+run run --policy good.yaml --purpose p -- grep NoNewPrivs /proc/self/status
+out_has "NoNewPrivs:	1" "no_new_privs is set"
+DEPUTY_SOCKET=$socket "$deputy" run --policy good.yaml --purpose p -- true >out 2>err
+code=$?
+exits 0 "DEPUTY_SOCKET"
+
+# ---- ls, tree, show, revoke ----
+run ls
+exits 0 "ls"
+out_has "gmfzwk43uorsxg5a" "ls lists"
+out_has 'it'\''s \x1b[31mred' "ls shows no control characters"
+run ls --all
+asked "/v1/grants?all=1" "ls --all asks for all"
+out_has "revoked" "ls --all shows the state"
+run ls --json
+python3 -c 'import json,sys; assert len(json.load(open("out"))["grants"]) == 2'
+ok $? "ls --json is JSON"
+run tree --all
+exits 0 "tree"
+[ "$(grep -n . out | sed 's/  */ /g' | cut -c1-24 | head -6 | tr '\n' '|')" = \
+	"1:uid:1000 (alice)|2: policy coder sha256:0|3: gmfzwk43uorsxg5a fix-|4: gaaaaaaaaaaaaaaa sub |5:uid:1001 (bob)|6: policy coder sha256:0|" ]
+ok $? "tree nests owner, policy, grant, child"
+run show gmfz
+exits 0 "show"
+out_has "policy coder sha256:0123" "show has the chain"
+out_has "coder.yaml:7 allow read" "show has the rules"
+run show gmfz --token
+[ "$out" = eyJ.payload.sig ]
+ok $? "show --token prints the token and nothing else"
+run show zzzz
+exits 66 "show of an unknown grant"
+err_has 'no grant "zzzz" of yours' "is said so"
+run show 'a/../b?c'
+asked '/v1/grants/a%2F..%2Fb%3Fc' "an ID cannot become a path"
+run revoke gmfz --mode deny
+exits 0 "revoke"
+asked '"DELETE", "path": "/v1/grants/gmfz?mode=deny"' "revoke asks for it"
+out_has "revoked gmfzwk43uorsxg5a" "revoke says what it revoked"
+run revoke zzzz
+exits 66 "revoke of an unknown grant"
+
+# ---- why, trace ----
+run why 4242
+exits 0 "why PID"
+asked "pid=4242" "why asks by PID"
+out_has "/home/alice/.ssh/id" "why shows the last refusal"
+out_has "base.yaml:31 deny read" "why shows the rule"
+out_has "files: - {allow: [read], path: /home/alice/.ssh/id}" "why shows what would allow it"
+run why '#2'
+out_has "no rule names it" "why of default deny"
+out_has "files: - {allow: [read], path: /etc/shadow}" "its rule"
+run why 5
+out_has 'network: - {allow: connect, cidr: 192.0.2.7/32, port: 443}' "why of a connection, by event number"
+run why 4244
+out_has "no policy can grant this" "why of what is guarded"
+run why '#4'
+out_has "allow" "why of an allowed event says so"
+run why
+[ "$(grep -c ^refused out)" -eq 5 ]
+ok $? "why alone shows five"
+run why --last 2
+[ "$(grep -c ^refused out)" -eq 2 ]
+ok $? "why --last 2"
+run why 99999
+exits 66 "why of an innocent process"
+run why 4242 --json
+python3 -c 'import json; r = json.load(open("out"))["refusals"]; assert r[0]["allow"].startswith("files:")'
+ok $? "why --json"
+run trace
+exits 0 "trace"
+[ "$(wc -l <out)" -eq 8 ]
+ok $? "one line an event"
+out_has "20:14:05.123 deny  file read /etc/shadow  EACCES  (no rule names it)  cat[4242]  gmfzwk43 alice" "readable"
+out_has '/tmp/\x1b[2Jevil' "without control characters"
+out_has "9 events lost: ring_full" "losses too"
+run trace --json --verdict deny --grant gmfz --tail 2
+asked "/v1/events?grant=gmfz&verdict=deny&tail=2" "filters are passed on"
+[ "$(wc -l <out)" -eq 2 ] && python3 -c 'import json; [json.loads(l) for l in open("out")]'
+ok $? "trace --json passes lines on"
+
+# ---- token ----
+run token verify
+exits 64 "token verify without one"
+run token verify abc
+exits 77 "token verify of no token"
+run token verify --jwks absent abc
+exits 66 "no key file"
+run token verify --jwks good.yaml abc
+exits 65 "no key set"
+
+# ---- no daemon ----
+kill $server
+wait $server 2>/dev/null
+for c in ls tree "show gmfz" "revoke gmfz" why trace "run --policy good.yaml --purpose p -- touch ran"; do
+	# shellcheck disable=SC2086
+	run $c
+	exits 69 "$c without a daemon"
+done
+err_has "no daemon at $socket: Connection refused" "the reason is printed"
+[ ! -e ran ]
+ok $? "and nothing ran"
+
+echo "1..$tests"
+[ "$failed" -eq 0 ]

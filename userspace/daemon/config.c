@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "common/cleanup.h"
+
+typedef int (*setter)(const char *value, void *field);
+
+static int set_text(const char *value, void *field)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*(char **)field);
+	*(char **)field = copy;
+	return 0;
+}
+
+static int set_bool(const char *value, void *field)
+{
+	if (strcmp(value, "true") && strcmp(value, "false"))
+		return -EINVAL;
+	*(bool *)field = value[0] == 't';
+	return 0;
+}
+
+static int set_duration(const char *value, void *field)
+{
+	static const struct {
+		char unit;
+		uint64_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
+	char *end;
+	unsigned long n;
+
+	if (value[0] < '0' || value[0] > '9')
+		return -EINVAL;
+	n = strtoul(value, &end, 10);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (end[0] != units[i].unit || end[1] || !n || n > 86400 / units[i].seconds)
+			continue;
+		*(uint64_t *)field = n * units[i].seconds * 1000000000ull;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static const struct key {
+	const char *name;
+	setter set;
+	size_t field;
+	const char *hint;
+} keys[] = {
+	{"max_ttl", set_duration, offsetof(struct config, max_ttl_ns), "a duration up to 24h, such as 30m"},
+	{"profile_dir", set_text, offsetof(struct config, profile_dir), "a directory"},
+	{"policy_dir", set_text, offsetof(struct config, policy_dir), "a directory"},
+	{"user", set_text, offsetof(struct config, user), "a user name"},
+	{"pin_dir", set_text, offsetof(struct config, pin_dir), "a directory on a bpf file system"},
+	{"user_policies", set_bool, offsetof(struct config, user_policies), "true or false"},
+	{"keep_enforcing", set_bool, offsetof(struct config, keep_enforcing), "true or false"},
+};
+
+static int complain(const char *path, const yaml_mark_t *at, const char *what, const char *about)
+{
+	fprintf(stderr, "deputyd: %s:%zu:%zu: %s: %s\n", path, at->line + 1, at->column + 1, about, what);
+	return -EINVAL;
+}
+
+static const char *scalar(const yaml_node_t *node)
+{
+	return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
+}
+
+static int apply_pair(const char *path, const yaml_node_t *key, const yaml_node_t *value, struct config *config)
+{
+	const char *name = scalar(key), *text = scalar(value);
+
+	if (!name)
+		return complain(path, &key->start_mark, "keys are plain words", "?");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strcmp(keys[i].name, name))
+			continue;
+		if (!text || keys[i].set(text, (char *)config + keys[i].field))
+			return complain(path, &value->start_mark, keys[i].hint, name);
+		return 0;
+	}
+	return complain(path, &key->start_mark, "unknown key; see deputyd(8)", name);
+}
+
+static int apply_document(const char *path, yaml_document_t *doc, struct config *config)
+{
+	yaml_node_t *root = yaml_document_get_root_node(doc);
+
+	if (!root) /* an empty file: the defaults */
+		return 0;
+	if (root->type != YAML_MAPPING_NODE)
+		return complain(path, &root->start_mark, "expected `key: value` lines", "configuration");
+	for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top; p++) {
+		int r = apply_pair(path, yaml_document_get_node(doc, p->key),
+				   yaml_document_get_node(doc, p->value), config);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int apply_file(const char *path, FILE *file, struct config *config)
+{
+	yaml_parser_t parser;
+	yaml_document_t doc;
+	int r;
+
+	if (!yaml_parser_initialize(&parser))
+		return -ENOMEM;
+	yaml_parser_set_input_file(&parser, file);
+	if (yaml_parser_load(&parser, &doc)) {
+		r = apply_document(path, &doc, config);
+		yaml_document_delete(&doc);
+	} else {
+		r = complain(path, &parser.problem_mark, parser.problem ?: "unreadable", "not YAML");
+	}
+	yaml_parser_delete(&parser);
+	return r;
+}
+
+static int config_defaults(struct config *c)
+{
+	*c = (struct config){
+		.max_ttl_ns = 3600ull * 1000000000,
+		.profile_dir = strdup("/usr/share/deputy/profiles"),
+		.policy_dir = strdup("/etc/deputy/policy.d"),
+		.user = strdup("deputy"),
+		.user_policies = true,
+	};
+	return c->profile_dir && c->policy_dir && c->user ? 0 : -ENOMEM;
+}
+
+void config_free(struct config *c)
+{
+	free(c->profile_dir);
+	free(c->policy_dir);
+	free(c->user);
+	free(c->pin_dir);
+	*c = (struct config){0};
+}
+
+int config_read(const char *path, bool required, struct config *config)
+{
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	int r = file || (errno == ENOENT && !required) ? 0 : -errno;
+
+	if (r) {
+		fprintf(stderr, "deputyd: %s: %s\n", path, strerror(-r));
+		return r;
+	}
+	r = config_defaults(config);
+	if (!r && file)
+		r = apply_file(path, file, config);
+	if (r)
+		config_free(config);
+	return r;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* deputyd.yaml: written by the administrator, a flat map of scalars. */
+#ifndef DEPUTY_CONFIG_H
+#define DEPUTY_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config {
+	uint64_t max_ttl_ns;  /* max_ttl: no grant lives longer (default 1h) */
+	char *profile_dir;    /* default /usr/share/deputy/profiles */
+	char *policy_dir;     /* default /etc/deputy/policy.d */
+	char *user;	      /* whom broker and recorder become (default deputy; nobody where there is none) */
+	char *pin_dir;	      /* on a bpf file system; default made from the state directory */
+	bool user_policies;   /* users may bring policies of their own (default true) */
+	bool keep_enforcing;  /* a clean stop leaves the running grants enforced (default false) */
+};
+
+/* Defaults, then the file. A missing file is an error only when `required`. Says what is wrong on stderr as
+ * file:line:column. 0 or -errno; on error *config holds nothing. */
+int config_read(const char *path, bool required, struct config *config);
+void config_free(struct config *config);
+
+#endif

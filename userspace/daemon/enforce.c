@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/enforce.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "daemon/enforce_private.h"
+
+static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	const char *verbose = getenv("DEPUTY_BPF_LOG");
+
+	return level == LIBBPF_DEBUG || !verbose ? 0 : vfprintf(stderr, format, args);
+}
+
+static int cannot(const char *what, int err)
+{
+	fprintf(stderr, "deputyd: %s: %s\n", what, strerror(-err));
+	return err;
+}
+
+static bool lsm_active(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/sys/kernel/security/lsm", "re");
+	char line[512], *save = NULL;
+
+	if (!f || !fgets(line, sizeof(line), f))
+		return true; /* securityfs is not mounted: loading will tell */
+	for (char *name = strtok_r(line, ",\n", &save); name; name = strtok_r(NULL, ",\n", &save))
+		if (!strcmp(name, "bpf"))
+			return true;
+	return false;
+}
+
+/* Hooks that a kernel may lack because another one of ours sees the same there. */
+static bool hook_is_optional(const char *program)
+{
+	return !strcmp(program, "file_truncate"); /* before 6.2: path_truncate */
+}
+
+/* Every hook must exist: one that is missing is a hole, so it is named and nothing is loaded. */
+static int hooks_select(struct deputy_bpf *skel)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	struct bpf_program *prog;
+	int missing = 0;
+
+	if (!btf)
+		return cannot("this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)", -errno);
+	bpf_object__for_each_program(prog, skel->obj) {
+		const char *section = bpf_program__section_name(prog), *hook = strchr(section, '/');
+		char func[128];
+
+		if (bpf_program__type(prog) != BPF_PROG_TYPE_LSM || !hook)
+			continue;
+		snprintf(func, sizeof(func), "bpf_lsm_%s", hook + 1);
+		if (btf__find_by_name_kind(btf, func, BTF_KIND_FUNC) >= 0) {
+			bpf_program__set_autoload(prog, true);
+		} else if (!hook_is_optional(bpf_program__name(prog))) {
+			fprintf(stderr, "deputyd: this kernel lacks the hook %s\n", hook + 1);
+			missing++;
+		}
+	}
+	btf__free(btf);
+	return missing ? -ENOSYS : 0;
+}
+
+static int maps_map(struct enforce *e)
+{
+	size_t slots = SLOTS_MAX * sizeof(struct slot);
+
+	e->slots = mmap(NULL, slots, PROT_READ | PROT_WRITE, MAP_SHARED, enforce_slots_fd(e), 0);
+	if (e->slots == MAP_FAILED)
+		return e->slots = NULL, -errno;
+	e->control = mmap(NULL, sizeof(*e->control), PROT_READ | PROT_WRITE, MAP_SHARED, enforce_control_fd(e), 0);
+	if (e->control == MAP_FAILED)
+		return e->control = NULL, -errno;
+	if (!e->control->epoch)
+		e->control->epoch = 1; /* a new tag has seen epoch 0: its ancestors are always walked once */
+	return 0;
+}
+
+static int programs_attach(struct enforce *e)
+{
+	union bpf_iter_link_info self = {.task.tid = (uint32_t)syscall(SYS_gettid)};
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &self, .link_info_len = sizeof(self));
+	int r = deputy_bpf__attach(e->skel);
+
+	if (r)
+		return r;
+	e->visits = bpf_program__attach_iter(e->skel->progs.visit_connection, &opts);
+	e->tasks = bpf_program__attach_iter(e->skel->progs.list_condemned, NULL);
+	return e->visits && e->tasks ? 0 : -errno;
+}
+
+static int enforce_start(struct enforce *e)
+{
+	int r;
+
+	if (!lsm_active())
+		return cannot("`bpf` is not among the active LSMs: boot with lsm=...,bpf", -EOPNOTSUPP);
+	e->skel = deputy_bpf__open();
+	if (!e->skel)
+		return cannot("cannot open the BPF object", -errno);
+	bpf_program__set_autoattach(e->skel->progs.visit_connection, false);
+	bpf_program__set_autoattach(e->skel->progs.list_condemned, false);
+	r = hooks_select(e->skel);
+	if (!r && (r = pins_prepare(e)))
+		return cannot(e->pin_dir, r);
+	if (!r && (r = deputy_bpf__load(e->skel)))
+		return cannot("cannot load LSM programs (DEPUTY_BPF_LOG=1 shows the verifier's words)", r);
+	if (!r && (r = maps_map(e)))
+		return cannot("cannot map the slots", r);
+	if (!r && (r = programs_attach(e)))
+		return cannot("cannot attach LSM programs", r);
+	if (!r && (r = pins_take(e)))
+		return cannot("cannot pin", r);
+	return r;
+}
+
+int enforce_open(const char *pin_dir, struct enforce **enforce)
+{
+	struct enforce *e = calloc(1, sizeof(*e));
+	int r;
+
+	if (!e)
+		return -ENOMEM;
+	libbpf_set_print(log_libbpf);
+	if ((size_t)snprintf(e->pin_dir, sizeof(e->pin_dir), "%s", pin_dir) >= sizeof(e->pin_dir))
+		r = cannot("pin_dir is too long", -ENAMETOOLONG);
+	else
+		r = enforce_start(e);
+	if (r)
+		enforce_close(e, true); /* pins of a predecessor still enforce: leave them */
+	else
+		*enforce = e;
+	return r;
+}
+
+void enforce_close(struct enforce *e, bool keep)
+{
+	if (!e)
+		return;
+	if (!keep)
+		pins_drop(e);
+	if (e->slots)
+		munmap(e->slots, SLOTS_MAX * sizeof(struct slot));
+	if (e->control)
+		munmap(e->control, sizeof(*e->control));
+	bpf_link__destroy(e->visits);
+	bpf_link__destroy(e->tasks);
+	deputy_bpf__destroy(e->skel);
+	free(e);
+}
+
+int enforce_control_fd(const struct enforce *e)
+{
+	return bpf_map__fd(e->skel->maps.control);
+}
+
+int enforce_slots_fd(const struct enforce *e)
+{
+	return bpf_map__fd(e->skel->maps.slots);
+}
+
+int enforce_ring_fd(const struct enforce *e)
+{
+	return bpf_map__fd(e->skel->maps.events);
+}
+
+uint64_t enforce_tagged(const struct enforce *e)
+{
+	return __atomic_load_n(&e->control->tagged, __ATOMIC_RELAXED);
+}
+
+int enforce_visit(struct enforce *e, int connection, enum visit_op op, struct visit *visit)
+{
+	struct visit *shared = (struct visit *)&e->skel->bss->visit;
+	_cleanup_close_ int iter = bpf_iter_create(bpf_link__fd(e->visits));
+	char drain[64];
+	ssize_t n;
+
+	if (iter < 0)
+		return -errno;
+	visit->op = op;
+	visit->fd = (uint32_t)connection;
+	visit->done = 0;
+	visit->error = -ESRCH;
+	*shared = *visit;
+	while ((n = read(iter, drain, sizeof(drain))) > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)))
+		;
+	*visit = *shared;
+	return n < 0 ? -errno : visit->error;
+}

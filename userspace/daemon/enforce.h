@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel side as the warden sees it: programs and maps, slots, tags, and the tasks that must die.
+ * Root only. Nothing here parses anything that a stranger wrote.
+ */
+#ifndef DEPUTY_ENFORCE_H
+#define DEPUTY_ENFORCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/types.h"
+
+struct enforce;
+
+/* Loads and attaches everything, pinned below pin_dir (made when missing). Maps that are pinned there already,
+ * left by a daemon that died, are taken over with the tags in them. On error says why on stderr. */
+int enforce_open(const char *pin_dir, struct enforce **enforce);
+/* Frees userspace's part; `keep`: pins stay and enforcement goes on, else nothing is left behind. */
+void enforce_close(struct enforce *enforce, bool keep);
+
+/* Descriptors for the other roles; owned by enforce. */
+int enforce_control_fd(const struct enforce *enforce);
+int enforce_slots_fd(const struct enforce *enforce);
+int enforce_ring_fd(const struct enforce *enforce);
+
+/* Takes a free slot for the table in `memfd` (whole cells). -ENOSPC no slot, -EFBIG too large, -ESTALE the
+ * parent is gone. *slot and *gen are live from here on. */
+struct grant_terms {
+	uint64_t expires; /* CLOCK_BOOTTIME ns */
+	uint32_t flags;	  /* SLOT_* */
+	uint32_t parent, parent_gen;
+};
+int enforce_load(struct enforce *enforce, int memfd, const struct grant_terms *terms, uint32_t *slot, uint32_t *gen);
+
+/* Cuts the grant and all beneath it: one write and one bump of the epoch. -ENOENT: no such grant. */
+int enforce_revoke(struct enforce *enforce, uint32_t slot, uint32_t gen, bool kill);
+/* Gives a slot back. -EBUSY while tasks carry the tag. */
+int enforce_release(struct enforce *enforce, uint32_t slot, uint32_t gen);
+/* Revokes every grant, killing: what a takeover and a clean stop do first. */
+void enforce_revoke_all(struct enforce *enforce);
+
+/* Reads, or with tag->slot set puts, the tag of the process behind a connection of this process. */
+int enforce_visit(struct enforce *enforce, int connection, enum visit_op op, struct visit *visit);
+
+/* Kills every task whose grant is over and says so; returns how many processes were still to be killed. */
+int enforce_reap(struct enforce *enforce);
+/* Tasks that carry any tag. */
+uint64_t enforce_tagged(const struct enforce *enforce);
+
+#endif

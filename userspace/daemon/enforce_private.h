@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DEPUTY_ENFORCE_PRIVATE_H
+#define DEPUTY_ENFORCE_PRIVATE_H
+
+#include "daemon/enforce.h"
+
+#include "bpf/deputy.skel.h" /* generated; wants struct visit */
+
+struct enforce {
+	struct deputy_bpf *skel;
+	struct bpf_link *visits; /* the iterator over this process's own descriptors */
+	struct bpf_link *tasks;	 /* the iterator over every task, for reaping */
+	struct slot *slots;	 /* the map itself, SLOTS_MAX entries */
+	struct control *control;
+	uint32_t last;		 /* slot given out last */
+	char pin_dir[256];
+};
+
+/* Pins and unpins (pins.c). */
+int pins_prepare(struct enforce *enforce);
+int pins_take(struct enforce *enforce);
+void pins_drop(struct enforce *enforce);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * deputyd: opens the host's side, starts broker and recorder without privileges, and stays as the warden.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "common/version.h"
+#include "daemon/site.h"
+#include "daemon/warden.h"
+
+#define DRAIN_MS 5000
+#define STOP_MS	 5000
+
+struct options {
+	const char *config;
+	const char *state_dir;
+	const char *runtime_dir;
+	const char *role;
+	bool config_given;
+	bool keep;
+	bool foreground;
+};
+
+static const struct option long_options[] = {
+	{"config", required_argument, NULL, 'c'},      {"state-dir", required_argument, NULL, 's'},
+	{"runtime-dir", required_argument, NULL, 'r'}, {"role", required_argument, NULL, 'R'},
+	{"foreground", no_argument, NULL, 'f'},	       {"keep", no_argument, NULL, 'k'},
+	{"version", no_argument, NULL, 'V'},	       {"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+static const char usage[] =
+	"usage: deputyd [--config FILE] [--state-dir DIR] [--runtime-dir DIR] [--foreground] [--keep]\n"
+	"  --config FILE      default /etc/deputy/deputyd.yaml\n"
+	"  --state-dir DIR    key and log; default /var/lib/deputy\n"
+	"  --runtime-dir DIR  socket; default /run/deputy\n"
+	"  --foreground       stay in the foreground instead of detaching\n"
+	"  --keep             a clean stop leaves running grants enforced (keep_enforcing)\n";
+
+/* 0, or an exit status + 1 when there is nothing more to do. */
+static int options_read(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	*o = (struct options){.config = "/etc/deputy/deputyd.yaml", .state_dir = "/var/lib/deputy",
+			      .runtime_dir = "/run/deputy"};
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'c': o->config = optarg, o->config_given = true; break;
+		case 's': o->state_dir = optarg; break;
+		case 'r': o->runtime_dir = optarg; break;
+		case 'R': o->role = optarg; break;
+		case 'f': o->foreground = true; break;
+		case 'k': o->keep = true; break;
+		case 'V': puts("deputyd " DEPUTY_VERSION); return EX_OK + 1;
+		case 'h': fputs(usage, stdout); return EX_OK + 1;
+		default: fputs(usage, stderr); return EX_USAGE + 1;
+		}
+	}
+	if (optind == argc)
+		return 0;
+	fprintf(stderr, "deputyd: unexpected argument `%s`\n%s", argv[optind], usage);
+	return EX_USAGE + 1;
+}
+
+static int role_start_broker(struct warden *w, const struct site *site, const char *config, int peer)
+{
+	int pair[2], fds[ROLE_FDS], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	memset(fds, -1, sizeof(fds));
+	fds[FD_WARDEN] = pair[1];
+	fds[FD_PEER] = peer;
+	fds[FD_LISTEN] = site->listen;
+	fds[FD_KEY] = site->key;
+	fds[FD_LOG] = site->log_reader;
+	fds[FD_CONTROL] = enforce_control_fd(w->enforce);
+	fds[FD_SLOTS] = enforce_slots_fd(w->enforce);
+	r = role_start(ROLE_BROKER, config, fds, &w->roles[ROLE_BROKER]);
+	close(pair[1]);
+	w->broker = pair[0];
+	return r;
+}
+
+static int role_start_recorder(struct warden *w, const struct site *site, const char *config, int peer)
+{
+	int fds[ROLE_FDS];
+
+	memset(fds, -1, sizeof(fds));
+	fds[FD_PEER] = peer;
+	fds[FD_LOG] = site->log;
+	fds[FD_CONTROL] = enforce_control_fd(w->enforce);
+	fds[FD_RING] = enforce_ring_fd(w->enforce);
+	return role_start(ROLE_RECORDER, config, fds, &w->roles[ROLE_RECORDER]);
+}
+
+static int roles_start(struct warden *w, const struct site *site, const char *config)
+{
+	int peers[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, peers))
+		return -errno;
+	r = role_start_recorder(w, site, config, peers[0]);
+	if (!r)
+		r = role_start_broker(w, site, config, peers[1]);
+	close(peers[0]);
+	close(peers[1]);
+	for (int i = 0; i < ROLES && !r; i++) {
+		r = role_wait_ready(&w->roles[i]);
+		if (r)
+			fprintf(stderr, "deputyd: %s did not start: %s\n", role_name(i), strerror(-r));
+	}
+	return r;
+}
+
+/* Tags left by a daemon that died belong to grants that nobody answers for any more. */
+static int orphans_end(struct warden *w)
+{
+	if (enforce_tagged(w->enforce))
+		fprintf(stderr, "deputyd: ending %llu tasks of a daemon that died\n",
+			(unsigned long long)enforce_tagged(w->enforce));
+	enforce_revoke_all(w->enforce);
+	return warden_drain(w, DRAIN_MS);
+}
+
+/* Tasks must be gone before the programs are: nothing may go on unwatched. Returns whether the pins stay. */
+static bool tasks_end(struct warden *w, bool keep)
+{
+	if (keep)
+		return true;
+	enforce_revoke_all(w->enforce);
+	if (!warden_drain(w, DRAIN_MS))
+		return false;
+	fprintf(stderr, "deputyd: some tagged tasks do not die: enforcement stays pinned\n");
+	return true;
+}
+
+static int serve(const struct options *o, const struct config *config, struct site *site)
+{
+	struct warden w = {.broker = -1};
+	bool keep = true;
+	int r = enforce_open(config->pin_dir ?: site->pin_dir, &w.enforce);
+
+	if (r)
+		return r;
+	r = orphans_end(&w) ?: roles_start(&w, site, o->config);
+	if (!r) {
+		sd_notify(0, "READY=1");
+		r = warden_run(&w);
+		sd_notify(0, "STOPPING=1");
+	}
+	if (!r || r != -ECHILD)
+		keep = tasks_end(&w, config->keep_enforcing || o->keep);
+	role_stop(&w.roles[ROLE_BROKER], STOP_MS);
+	role_stop(&w.roles[ROLE_RECORDER], STOP_MS);
+	enforce_close(w.enforce, keep);
+	return r;
+}
+
+static int run(const struct options *o, const struct config *config)
+{
+	const struct rlimit memlock = {RLIM_INFINITY, RLIM_INFINITY};
+	struct site site;
+	sigset_t handled;
+	int r;
+
+	if (geteuid()) {
+		fprintf(stderr, "deputyd: must be started as root\n");
+		return EX_NOPERM;
+	}
+	setrlimit(RLIMIT_MEMLOCK, &memlock); /* maps count against it before 5.11, and the rings' pages still do */
+	sigemptyset(&handled);
+	sigaddset(&handled, SIGTERM);
+	sigaddset(&handled, SIGINT);
+	sigaddset(&handled, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &handled, NULL);
+	r = site_open(o->state_dir, o->runtime_dir, &site);
+	if (!r && !o->foreground && daemon(0, 1))
+		r = -errno;
+	if (!r)
+		r = serve(o, config, &site);
+	site_close(&site);
+	return r ? EX_UNAVAILABLE : EX_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct config config;
+	int status = options_read(argc, argv, &o);
+
+	if (status)
+		return status - 1;
+	if (config_read(o.config, o.config_given && !o.role, &config))
+		return EX_CONFIG;
+	if (o.role)
+		status = role_parse(o.role) < 0 ? EX_USAGE : role_main(role_parse(o.role), &config);
+	else
+		status = run(&o, &config);
+	config_free(&config);
+	return status;
+}

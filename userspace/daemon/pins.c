@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What stays when every process of ours is dead: all maps and one link per program, as files on a bpf file
+ * system. A new daemon attaches its own links before the old ones go, so there is no moment without.
+ */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "daemon/enforce_private.h"
+
+struct pin {
+	char path[512];
+};
+
+static struct pin pin_path(const struct enforce *e, const char *kind, const char *name)
+{
+	struct pin pin;
+
+	snprintf(pin.path, sizeof(pin.path), "%s/%s-%s", e->pin_dir, kind, name);
+	return pin;
+}
+
+/* Maps hold state that programs share; sections such as .bss are a program's own and are not pinned. */
+static bool map_is_pinned(const struct bpf_map *map)
+{
+	return !bpf_map__is_internal(map);
+}
+
+int pins_prepare(struct enforce *e)
+{
+	struct bpf_map *map;
+
+	if (mkdir(e->pin_dir, 0700) && errno != EEXIST)
+		return -errno;
+	bpf_object__for_each_map(map, e->skel->obj) {
+		struct pin pin = pin_path(e, "map", bpf_map__name(map));
+		int r = map_is_pinned(map) ? bpf_map__set_pin_path(map, pin.path) : 0;
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* Under a name of its own first, then over the old one: rename(2) swaps them in one step. */
+static int link_pin(const struct enforce *e, const struct bpf_program *prog, struct bpf_link *link)
+{
+	struct pin pin = pin_path(e, "link", bpf_program__name(prog));
+	struct pin next = pin_path(e, "next", bpf_program__name(prog));
+
+	unlink(next.path);
+	if (bpf_obj_pin(bpf_link__fd(link), next.path))
+		return -errno;
+	return rename(next.path, pin.path) ? -errno : 0;
+}
+
+int pins_take(struct enforce *e)
+{
+	for (int i = 0; i < e->skel->skeleton->prog_cnt; i++) {
+		struct bpf_prog_skeleton *p = &e->skel->skeleton->progs[i];
+		int r = *p->link ? link_pin(e, *p->prog, *p->link) : 0;
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+void pins_drop(struct enforce *e)
+{
+	DIR *dir = opendir(e->pin_dir);
+	struct dirent *entry;
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+	rmdir(e->pin_dir);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/site.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+
+#define KEY_BYTES 32
+#define BACKLOG	  128
+
+static int cannot(const char *dir, const char *name, int err)
+{
+	fprintf(stderr, "deputyd: %s/%s: %s\n", dir, name, strerror(-err));
+	return err;
+}
+
+static int dir_make(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) && errno != EEXIST)
+		return cannot(path, "", -errno);
+	return 0;
+}
+
+static int open_in(const char *dir, const char *name, int flags, mode_t mode)
+{
+	char path[4096];
+	int fd;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
+		return cannot(dir, name, -ENAMETOOLONG);
+	fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+	return fd < 0 ? cannot(dir, name, -errno) : fd;
+}
+
+static int lock_take(struct site *s)
+{
+	s->lock = open_in(s->state_dir, "lock", O_RDWR | O_CREAT, 0600);
+	if (s->lock < 0)
+		return s->lock;
+	if (!flock(s->lock, LOCK_EX | LOCK_NB))
+		return 0;
+	fprintf(stderr, "deputyd: %s is in use by another deputyd: stop it, or give this one another --state-dir\n",
+		s->state_dir);
+	return -EBUSY;
+}
+
+/* Written whole under another name first: a key file is there with all its bytes or not at all. */
+static int key_make(const char *dir)
+{
+	char seed[KEY_BYTES], from[4096], to[4096];
+	_cleanup_close_ int fd = -1;
+
+	snprintf(from, sizeof(from), "%s/key.new", dir);
+	snprintf(to, sizeof(to), "%s/key", dir);
+	unlink(from);
+	fd = open_in(dir, "key.new", O_WRONLY | O_CREAT | O_EXCL, 0600);
+	if (fd < 0)
+		return fd;
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed) || write(fd, seed, sizeof(seed)) != sizeof(seed))
+		return cannot(dir, "key.new", -errno ?: -EIO);
+	explicit_bzero(seed, sizeof(seed));
+	return fsync(fd) || rename(from, to) ? cannot(dir, "key", -errno) : 0;
+}
+
+static int key_open(struct site *s)
+{
+	char path[4096];
+	struct stat st;
+	int r;
+
+	snprintf(path, sizeof(path), "%s/key", s->state_dir);
+	if (access(path, F_OK) && (r = key_make(s->state_dir)))
+		return r;
+	s->key = open_in(s->state_dir, "key", O_RDONLY, 0);
+	if (s->key < 0)
+		return s->key;
+	if (fstat(s->key, &st) || st.st_size != KEY_BYTES || st.st_mode & 077 || st.st_uid)
+		return cannot(s->state_dir, "key", -EKEYREJECTED);
+	return 0;
+}
+
+static int log_open(struct site *s)
+{
+	s->log = open_in(s->state_dir, "events.jsonl", O_RDWR | O_APPEND | O_CREAT, 0600);
+	if (s->log < 0)
+		return s->log;
+	s->log_reader = open_in(s->state_dir, "events.jsonl", O_RDONLY, 0);
+	return s->log_reader < 0 ? s->log_reader : 0;
+}
+
+static int listen_make(struct site *s)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+	if ((size_t)snprintf(s->socket, sizeof(s->socket), "%s/deputy.sock", s->runtime_dir) >= sizeof(s->socket))
+		return cannot(s->runtime_dir, "deputy.sock", -ENAMETOOLONG);
+	strcpy(addr.sun_path, s->socket);
+	unlink(s->socket); /* the lock is ours, so whoever left it is gone */
+	s->listen = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->listen < 0 || bind(s->listen, (struct sockaddr *)&addr, sizeof(addr)) || chmod(s->socket, 0666) ||
+	    listen(s->listen, BACKLOG))
+		return cannot(s->runtime_dir, "deputy.sock", -errno);
+	return 0;
+}
+
+static int listen_open(struct site *s)
+{
+	int n = sd_listen_fds(1);
+
+	if (!n)
+		return listen_make(s);
+	if (n < 0 || n > 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0) {
+		fprintf(stderr, "deputyd: socket activation: expected one listening unix stream socket\n");
+		return n < 0 ? n : -EINVAL;
+	}
+	s->activated = true;
+	s->listen = fcntl(SD_LISTEN_FDS_START, F_DUPFD_CLOEXEC, 3);
+	return s->listen < 0 ? -errno : 0;
+}
+
+static int pin_dir_name(struct site *s)
+{
+	struct stat st;
+
+	if (fstat(s->lock, &st))
+		return -errno;
+	snprintf(s->pin_dir, sizeof(s->pin_dir), "/sys/fs/bpf/deputy-%llx-%llx", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino);
+	return 0;
+}
+
+int site_open(const char *state_dir, const char *runtime_dir, struct site *s)
+{
+	int r;
+
+	*s = (struct site){.state_dir = state_dir, .runtime_dir = runtime_dir, .lock = -1, .listen = -1, .key = -1,
+			   .log = -1, .log_reader = -1};
+	r = dir_make(state_dir, 0700);
+	if (!r)
+		r = dir_make(runtime_dir, 0755);
+	if (!r)
+		r = lock_take(s);
+	if (!r)
+		r = key_open(s);
+	if (!r)
+		r = log_open(s);
+	if (!r)
+		r = pin_dir_name(s);
+	if (!r)
+		r = listen_open(s);
+	return r;
+}
+
+void site_close(struct site *s)
+{
+	const int fds[] = {s->listen, s->key, s->log, s->log_reader, s->lock};
+
+	if (s->listen >= 0 && !s->activated)
+		unlink(s->socket);
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon's files: state directory with lock, key and log; runtime directory with the socket. */
+#ifndef DEPUTY_SITE_H
+#define DEPUTY_SITE_H
+
+#include <stdbool.h>
+
+struct site {
+	const char *state_dir;
+	const char *runtime_dir;
+	int lock;	/* held for as long as the daemon lives */
+	int listen;
+	int key;	/* 32 random bytes, the signing seed */
+	int log;	/* events.jsonl for the recorder: append and read */
+	int log_reader; /* the same for the broker */
+	bool activated; /* the socket came from the service manager */
+	char socket[108];
+	char pin_dir[256]; /* where nothing else was configured: one per state directory */
+};
+
+/* Opens and makes everything; says on stderr what could not be. -EBUSY: another daemon has this state. */
+int site_open(const char *state_dir, const char *runtime_dir, struct site *site);
+/* Closes all, removes the socket that site_open() made. */
+void site_close(struct site *site);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Grants in the kernel: slots and their tables. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "daemon/enforce_private.h"
+
+static struct slot *slot_find(struct enforce *e, uint32_t slot, uint32_t gen)
+{
+	if (!slot || slot >= SLOTS_MAX || e->slots[slot].gen != gen || e->slots[slot].state == SLOT_FREE)
+		return NULL;
+	return &e->slots[slot];
+}
+
+/* Round robin, so that a slot's number comes back as late as can be. */
+static uint32_t slot_free(struct enforce *e)
+{
+	for (uint32_t i = 0; i < SLOTS_MAX; i++) {
+		uint32_t slot = (e->last + 1 + i) % SLOTS_MAX;
+
+		if (slot && e->slots[slot].state == SLOT_FREE && !e->slots[slot].tasks)
+			return e->last = slot;
+	}
+	return 0;
+}
+
+/* The cells' size in the memfd, or 0 when it is no table. */
+static size_t table_size(int memfd)
+{
+	struct stat st;
+
+	if (fstat(memfd, &st) || st.st_size <= 0 || st.st_size % sizeof(union cell))
+		return 0;
+	return (size_t)st.st_size;
+}
+
+/* Copies the memfd into a new map of just its size. The kernel side checks every index it follows. */
+static int table_create(int memfd, size_t size)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
+	int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "deputy_table", sizeof(uint32_t), sizeof(union cell),
+				 (uint32_t)(size / sizeof(union cell)), &opts);
+	size_t done = 0;
+	char *to;
+
+	if (map < 0)
+		return -errno;
+	to = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
+	if (to == MAP_FAILED)
+		return close(map), -ENOMEM;
+	while (done < size) {
+		ssize_t n = pread(memfd, to + done, size - done, (off_t)done);
+
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	munmap(to, size);
+	return done == size ? map : (close(map), -EIO);
+}
+
+static void slot_fill(struct slot *s, const struct grant_terms *terms)
+{
+	uint32_t gen = s->gen + 1 ?: 1;
+
+	*s = (struct slot){
+		.gen = gen,
+		.expires = terms->expires,
+		.flags = terms->flags,
+		.parent = terms->parent,
+		.parent_gen = terms->parent_gen,
+	};
+	__atomic_store_n(&s->state, SLOT_LIVE, __ATOMIC_RELEASE);
+}
+
+int enforce_load(struct enforce *e, int memfd, const struct grant_terms *terms, uint32_t *slot, uint32_t *gen)
+{
+	size_t size = table_size(memfd);
+	_cleanup_close_ int map = -1;
+	uint32_t at;
+
+	if (!size || size / sizeof(union cell) > TABLE_CELLS)
+		return size ? -EFBIG : -EINVAL;
+	if (terms->parent && !slot_find(e, terms->parent, terms->parent_gen))
+		return -ESTALE;
+	at = slot_free(e);
+	if (!at)
+		return -ENOSPC;
+	map = table_create(memfd, size);
+	if (map < 0)
+		return map;
+	if (bpf_map_update_elem(bpf_map__fd(e->skel->maps.tables), &at, &map, BPF_ANY))
+		return -errno;
+	slot_fill(&e->slots[at], terms);
+	*slot = at;
+	*gen = e->slots[at].gen;
+	return 0;
+}
+
+static void slot_revoke(struct slot *s, bool kill)
+{
+	if (kill)
+		__atomic_fetch_or(&s->flags, SLOT_KILL, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&s->state, SLOT_REVOKED, __ATOMIC_SEQ_CST);
+}
+
+int enforce_revoke(struct enforce *e, uint32_t slot, uint32_t gen, bool kill)
+{
+	struct slot *s = slot_find(e, slot, gen);
+
+	if (!s)
+		return -ENOENT;
+	slot_revoke(s, kill);
+	__atomic_fetch_add(&e->control->epoch, 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+void enforce_revoke_all(struct enforce *e)
+{
+	for (uint32_t i = 1; i < SLOTS_MAX; i++)
+		if (e->slots[i].state != SLOT_FREE)
+			slot_revoke(&e->slots[i], true);
+	__atomic_fetch_add(&e->control->epoch, 1, __ATOMIC_SEQ_CST);
+}
+
+int enforce_release(struct enforce *e, uint32_t slot, uint32_t gen)
+{
+	struct slot *s = slot_find(e, slot, gen);
+
+	if (!s)
+		return -ENOENT;
+	if (s->tasks)
+		return -EBUSY;
+	__atomic_store_n(&s->state, SLOT_FREE, __ATOMIC_SEQ_CST);
+	bpf_map_delete_elem(bpf_map__fd(e->skel->maps.tables), &slot);
+	return 0;
+}

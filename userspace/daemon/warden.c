@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/warden.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <systemd/sd-event.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "common/msg.h"
+
+#define SWEEP_USEC 200000 /* how late an expired agent may be killed; its operations end on the nanosecond */
+
+typedef int (*handler)(struct enforce *, const struct warden_request *, int fd, struct warden_reply *);
+
+static int answer_peer(struct enforce *e, const struct warden_request *q, int fd, struct warden_reply *a)
+{
+	struct visit visit = {0};
+	int r = enforce_visit(e, fd, VISIT_READ, &visit);
+
+	(void)q;
+	a->slot = visit.slot;
+	a->gen = visit.gen;
+	a->tgid = visit.tgid;
+	a->threads = visit.threads;
+	return r;
+}
+
+static int answer_load(struct enforce *e, const struct warden_request *q, int fd, struct warden_reply *a)
+{
+	struct grant_terms terms = {
+		.expires = q->expires,
+		.flags = q->flags,
+		.parent = q->parent,
+		.parent_gen = q->parent_gen,
+	};
+
+	return enforce_load(e, fd, &terms, &a->slot, &a->gen);
+}
+
+static int answer_tag(struct enforce *e, const struct warden_request *q, int fd, struct warden_reply *a)
+{
+	struct visit visit = {.slot = q->slot, .gen = q->gen};
+	int r = enforce_visit(e, fd, VISIT_TAG, &visit);
+
+	a->slot = visit.slot;
+	a->gen = visit.gen;
+	a->tgid = visit.tgid;
+	a->threads = visit.threads;
+	return r;
+}
+
+static int answer_revoke(struct enforce *e, const struct warden_request *q, int fd, struct warden_reply *a)
+{
+	int r = enforce_revoke(e, q->slot, q->gen, q->flags & SLOT_KILL);
+
+	(void)fd, (void)a;
+	if (!r)
+		enforce_reap(e); /* what escapes by forking meanwhile, the sweep takes: it can do nothing else */
+	return r;
+}
+
+static int answer_release(struct enforce *e, const struct warden_request *q, int fd, struct warden_reply *a)
+{
+	(void)fd, (void)a;
+	return enforce_release(e, q->slot, q->gen);
+}
+
+static const struct {
+	handler answer;
+	bool takes_fd;
+} handlers[] = {
+	[WARDEN_PEER] = {answer_peer, true},	    [WARDEN_LOAD] = {answer_load, true},
+	[WARDEN_TAG] = {answer_tag, true},	    [WARDEN_REVOKE] = {answer_revoke, false},
+	[WARDEN_RELEASE] = {answer_release, false},
+};
+
+static int serve_one(struct warden *w)
+{
+	struct warden_request request;
+	struct warden_reply reply = {0};
+	_cleanup_close_ int fd = -1;
+	int r = msg_recv(w->broker, &request, sizeof(request), &fd);
+
+	if (r)
+		return r;
+	if (request.op < WARDEN_PEER || request.op > WARDEN_RELEASE)
+		return -EPROTO;
+	if (handlers[request.op].takes_fd != (fd >= 0))
+		return -EPROTO;
+	reply.error = handlers[request.op].answer(w->enforce, &request, fd, &reply);
+	return msg_send(w->broker, &reply, sizeof(reply), -1);
+}
+
+static int on_broker(sd_event_source *s, int fd, uint32_t revents, void *arg)
+{
+	int r = serve_one(arg);
+
+	(void)fd, (void)revents;
+	return r ? sd_event_exit(sd_event_source_get_event(s), r) : 0;
+}
+
+static int on_sweep(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct warden *w = arg;
+
+	if (enforce_tagged(w->enforce))
+		enforce_reap(w->enforce);
+	sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+	return sd_event_source_set_time(s, usec + SWEEP_USEC);
+}
+
+static int on_child(sd_event_source *s, const siginfo_t *si, void *arg)
+{
+	struct role_process *role = arg;
+
+	fprintf(stderr, "deputyd: role %d ended by itself (%s %d): stopping; what is tagged stays refused\n",
+		(int)role->pid, si->si_code == CLD_EXITED ? "status" : "signal", si->si_status);
+	role->pid = 0;
+	return sd_event_exit(sd_event_source_get_event(s), -ECHILD);
+}
+
+static int warden_watch(struct warden *w, sd_event *event)
+{
+	uint64_t now;
+	int r = sd_event_now(event, CLOCK_MONOTONIC, &now);
+
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_io(event, NULL, w->broker, EPOLLIN, on_broker, w);
+	if (r >= 0)
+		r = sd_event_add_time(event, NULL, CLOCK_MONOTONIC, now + SWEEP_USEC, 0, on_sweep, w);
+	for (int i = 0; i < ROLES && r >= 0; i++)
+		r = sd_event_add_child(event, NULL, w->roles[i].pid, WEXITED, on_child, &w->roles[i]);
+	return r;
+}
+
+int warden_run(struct warden *w)
+{
+	sd_event *event = NULL;
+	int r = sd_event_new(&event);
+
+	if (r < 0)
+		return r;
+	r = warden_watch(w, event);
+	if (r >= 0)
+		r = sd_event_set_watchdog(event, true);
+	if (r >= 0)
+		r = sd_event_loop(event);
+	sd_event_unref(event);
+	return r;
+}
+
+int warden_drain(struct warden *w, int ms)
+{
+	struct timespec tick = {.tv_nsec = 20000000};
+
+	for (int waited = 0; waited < ms && enforce_tagged(w->enforce); waited += 20) {
+		enforce_reap(w->enforce);
+		nanosleep(&tick, NULL);
+	}
+	return enforce_tagged(w->enforce) ? -ETIMEDOUT : 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The warden's loop: answers the broker, ends what is over, watches the roles. */
+#ifndef DEPUTY_WARDEN_H
+#define DEPUTY_WARDEN_H
+
+#include "daemon/enforce.h"
+#include "daemon/roles.h"
+
+struct warden {
+	struct enforce *enforce;
+	int broker; /* socketpair to the broker */
+	struct role_process roles[ROLES];
+};
+
+/* Serves until SIGTERM or SIGINT (0), or until a role ends or the broker breaks the protocol (-errno). */
+int warden_run(struct warden *warden);
+
+/* Reaps until no tagged task is left, at most `ms`. -ETIMEDOUT: some are still there. */
+int warden_drain(struct warden *warden, int ms);
+
+#endif
