@@ -155,7 +155,7 @@ static __always_inline __s64 step_by_name(table_t t, __u32 from, __u64 name, __u
 	if (!at)
 		return 0;
 	hit = edge_names(t, at, name, len);
-	return hit > 0 ? at : hit;
+	return hit > 0 ? (__s64)at : hit;
 }
 
 /* The cell of the edge that the globs matching the name take, 0 when none match; -1 unreadable. */
@@ -171,7 +171,7 @@ static __always_inline __s64 step_by_glob(table_t t, __u32 from, __u64 name, __u
 	if (mask <= 0)
 		return mask;
 	at = edge_find(t, from, (__u32)mask, 0);
-	return at ? at : -1;
+	return at ? (__s64)at : -1;
 }
 
 /* The state after one more component of 1..NAME_BYTES bytes; 0 (dead) when nothing beneath is granted. */

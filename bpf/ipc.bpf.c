@@ -23,11 +23,16 @@ static __always_inline int peer_is_ours(const struct tag *tag, const struct sock
 	return peer && peer->slot == tag->slot && peer->gen == tag->gen;
 }
 
-static __always_inline int refuse_nameless(const struct tag *tag, const struct sock *other)
+/* A function of its own to keep its report off the stack of the walk. */
+__noinline int refuse_nameless(__u32 type)
 {
-	struct report r = {.type = EV_NET, .op = NET_TCP_CONNECT, .family = AF_UNIX, .slot = tag->slot, .gen = tag->gen};
+	struct report r = {.type = EV_NET, .op = NET_TCP_CONNECT, .family = AF_UNIX, .sock_type = type};
+	struct tag *tag = caller_tag();
 
-	r.sock_type = other->sk_type;
+	if (!tag)
+		return -EACCES;
+	r.slot = tag->slot;
+	r.gen = tag->gen;
 	return refuse(&r, slot_get(tag->slot, tag->gen), WHY_FAMILY, 0);
 }
 
@@ -40,7 +45,7 @@ static __always_inline int unix_check(const struct tag *tag, struct sock *other)
 	if (peer_is_ours(tag, other))
 		return 0;
 	if (!dentry)
-		return refuse_nameless(tag, other);
+		return refuse_nameless(other->sk_type);
 	object_set(&object, tag, dentry, u->path.mnt);
 	return file_check(&object, object_resolve(&object), 1u << OP_UNIX_CONNECT);
 }

@@ -92,7 +92,7 @@ static __always_inline void cache_store(const struct object *o, const struct mov
 }
 
 /* A process's own directory in proc is named self, and so is that of every process of its grant. */
-static __always_inline int is_own_proc(__u64 dentry, __u32 slot, __u32 gen)
+static __always_inline int is_own_proc(__u64 dentry, const struct object *o)
 {
 	__u64 parent = 0, sb = 0, root = 0, inode = 0, task;
 	struct pid *pid = 0;
@@ -108,15 +108,12 @@ static __always_inline int is_own_proc(__u64 dentry, __u32 slot, __u32 gen)
 	if (!pid)
 		return 0;
 	tag = tag_of_pid(pid, &task);
-	return tag && tag->slot == slot && tag->gen == gen;
+	return tag && tag->slot == o->slot && tag->gen == o->gen;
 }
 
 struct run {
 	struct walk walk;
-	__u64 dentry; /* the leaf */
-	__u64 mnt;
-	__u32 slot;
-	__u32 gen;
+	const struct object *o;
 	__u32 state;
 	__u32 before; /* state of the directory that the leaf is in */
 	__u32 left;   /* components not stepped yet */
@@ -132,14 +129,14 @@ static __always_inline void run_component(struct run *r)
 	r->left--;
 	dentry = r->walk.chunk[r->left & (CHUNK - 1)];
 	r->before = r->state;
-	if (r->walk.proc && is_own_proc(dentry, r->slot, r->gen)) {
+	if (r->walk.proc && is_own_proc(dentry, r->o)) {
 		name = NAME_SELF;
 		len = 4;
 	} else {
 		READ_AT(&name, struct dentry, dentry, d_name.name);
 		READ_AT(&len, struct dentry, dentry, d_name.len);
 	}
-	r->state = decide_step(r->slot, r->state, name, len);
+	r->state = decide_step(r->o->slot, r->state, name, len);
 }
 
 /* One round: fills the ring anew when it is used up, then steps. 1 ends the run. */
@@ -148,7 +145,7 @@ static long run_step(__u32 i, struct run *r)
 	if (!r->left)
 		return 1;
 	if (r->left <= r->base) {
-		walk_run(&r->walk, r->dentry, r->mnt, r->left);
+		walk_run(&r->walk, r->o, r->left);
 		if (r->walk.count != r->left)
 			return 1; /* moved meanwhile: the counters will tell */
 		r->base = r->left > CHUNK ? r->left - CHUNK : 0;
@@ -160,19 +157,16 @@ static long run_step(__u32 i, struct run *r)
 /* WHY_RULE and the states of the object and of its directory; or the reason for which there are none. */
 static __always_inline enum reason run_all(struct run *r, const struct object *o)
 {
-	r->dentry = o->dentry;
-	r->mnt = o->mnt;
-	r->slot = o->slot;
-	r->gen = o->gen;
+	r->o = o;
 	r->before = 0;
 	r->state = PLACE_ANON;
 	walk_prepare(&r->walk, o);
-	walk_run(&r->walk, o->dentry, o->mnt, PATH_STEPS);
+	walk_run(&r->walk, o, PATH_STEPS);
 	if (r->walk.top == TOP_ANON)
 		return WHY_RULE;
 	if (r->walk.top != TOP_ROOT)
 		return WHY_UNREACHABLE;
-	r->state = decide_start(r->slot);
+	r->state = decide_start(o->slot);
 	counter_set(&r->left, r->walk.count);
 	r->base = r->left > CHUNK ? r->left - CHUNK : 0;
 	bpf_loop(PATH_STEPS, run_step, r, 0);

@@ -18,14 +18,17 @@ static __always_inline const union cell *table_cell(table_t t, __u32 i)
 
 static __always_inline int name_load(__u64 name, __u32 off, __u32 len, union cell *out)
 {
+	__u64 size = len;
+
 	out->d[0] = out->d[1] = 0;
 	if (name == NAME_SELF) {
 		out->d[0] = 0x666c6573; /* "self" */
 		return off || len != 4;
 	}
-	if (!len || len > 16)
+	barrier_var(size); /* 6.1 follows bounds of whole registers only, so the test must be on one */
+	if (!size || size > 16)
 		return -1;
-	return bpf_probe_read_kernel(out, len, (const void *)(name + off)) ? -1 : 0;
+	return bpf_probe_read_kernel(out, size, (const void *)(name + off)) ? -1 : 0;
 }
 
 #define DECIDE __weak __noinline

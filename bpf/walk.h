@@ -81,10 +81,10 @@ static __always_inline void counter_set(__u32 *counter, __u32 value)
 }
 
 /* Walks until the root, or until `stop` components were passed. A step passes one or crosses a mount. */
-static __always_inline void walk_run(struct walk *w, __u64 dentry, __u64 mnt, __u32 stop)
+static __always_inline void walk_run(struct walk *w, const struct object *o, __u32 stop)
 {
-	w->dentry = dentry;
-	w->mnt = mnt;
+	w->dentry = o->dentry;
+	w->mnt = o->mnt;
 	w->top = TOP_NONE;
 	counter_set(&w->count, 0);
 	counter_set(&w->stop, stop);

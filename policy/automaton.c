@@ -27,27 +27,25 @@ struct expansion {
 	uint32_t by_mask[MASKS];
 };
 
-static int branch_add(struct list *list, const struct automaton *a, uint32_t node)
+static int branch_add(struct list *list, const struct automaton *a, uint32_t item)
 {
 	struct branch *b = list_add(list, sizeof(*b));
 
 	if (!b)
 		return -ENOMEM;
-	*b = (struct branch){node_at(a, node)->text, node_item(a, node + 1)};
+	*b = (struct branch){node_at(a, ITEM_NODE(item))->text, item_next(item)};
 	return 0;
 }
 
 static int item_split(struct expansion *x, uint32_t item)
 {
-	uint32_t node = ITEM_NODE(item);
-
-	switch ((enum node_kind)node_at(x->a, node)->kind) {
+	switch ((enum node_kind)node_at(x->a, ITEM_NODE(item))->kind) {
 	case NODE_NAME:
-		return branch_add(&x->names, x->a, node);
+		return branch_add(&x->names, x->a, item);
 	case NODE_GLOB:
-		return branch_add(&x->globs, x->a, node);
+		return branch_add(&x->globs, x->a, item);
 	case NODE_ANY:
-		return item_add(&x->base, node_item(x->a, node + 1));
+		return item_add(&x->base, item_next(item));
 	case NODE_DEEP:
 	case NODE_TREE:
 		return item_add(&x->base, item);
@@ -175,11 +173,11 @@ static int state_limits(struct expansion *x)
 	return work_check(a->compile, x->at);
 }
 
-/* The number of the state that x->set is, made where it is new. */
-static int state_find(struct expansion *x, uint32_t *number)
+/* The state of the pruned set, made where it is new. */
+static int pruned_find(struct expansion *x, uint32_t *number)
 {
 	struct automaton *a = x->a;
-	int ret = set_close(a, &x->set);
+	int ret = set_prune(a, &x->set);
 
 	if (!ret)
 		ret = intern_put(&a->sets, x->set.data, x->set.count * sizeof(uint32_t), number);
@@ -187,6 +185,27 @@ static int state_find(struct expansion *x, uint32_t *number)
 		return ret;
 	a->items += x->set.count;
 	return list_add(&a->states, sizeof(struct state)) ? state_limits(x) : -ENOMEM;
+}
+
+/* The state that x->set leads to. Pruning is dear and many states lead to the same set: each is pruned once.
+ */
+static int state_find(struct expansion *x, uint32_t *number)
+{
+	struct automaton *a = x->a;
+	uint32_t closed;
+	int ret = set_close(a, &x->set);
+
+	if (!ret)
+		ret = intern_put(&a->closed, x->set.data, x->set.count * sizeof(uint32_t), &closed);
+	if (ret)
+		return ret;
+	if (closed < a->pruned.count) {
+		*number = ((const uint32_t *)a->pruned.data)[closed];
+		return 0;
+	}
+	a->items += x->set.count;
+	ret = pruned_find(x, number);
+	return ret ? ret : item_add(&a->pruned, *number);
 }
 
 static int branches_add(struct expansion *x, const struct branch *b, size_t count)
@@ -321,8 +340,10 @@ static int states_start(struct expansion *x)
 	int ret = state_find(x, &number);
 
 	for (uint32_t i = 0; i < x->a->nodes.count && !ret; i++) {
-		if (!i || node_at(x->a, i)->clause != node_at(x->a, i - 1)->clause)
-			ret = item_add(&x->set, node_item(x->a, i));
+		uint32_t clause = node_at(x->a, i)->clause;
+
+		if (!i || clause != node_at(x->a, i - 1)->clause)
+			ret = item_add(&x->set, ITEM(i, x->a->compile->clauses[clause].ops));
 	}
 	return ret ?: state_find(x, &number);
 }
@@ -352,6 +373,8 @@ void automaton_free(struct automaton *a)
 	list_free(&a->nodes);
 	intern_free(&a->names);
 	intern_free(&a->globs);
+	intern_free(&a->closed);
+	list_free(&a->pruned);
 	intern_free(&a->sets);
 	list_free(&a->states);
 	list_free(&a->arcs);

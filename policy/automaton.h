@@ -30,8 +30,8 @@ struct node { /* what follows a node is the next one, but nothing follows NODE_E
 };
 
 /*
- * A set's element: node << 8, with for NODE_TREE the operations for which it still counts (see
- * automaton_prune.c). A set is sorted, so all nodes of one clause are together.
+ * A set's element: a node, and the operations for which its clause still counts (automaton_prune.c). A set is
+ * sorted, so all nodes of one clause are together.
  */
 #define ITEM(node, ops) ((uint32_t)(node) << 8 | (ops))
 #define ITEM_NODE(item) ((item) >> 8)
@@ -65,6 +65,8 @@ struct automaton {
 	struct list nodes;      /* struct node */
 	struct intern names;    /* text of NODE_NAME */
 	struct intern globs;    /* text of NODE_GLOB: prefix NUL suffix NUL */
+	struct intern closed;   /* sets before pruning */
+	struct list pruned;     /* uint32_t, the state of each */
 	struct intern sets;     /* a state's number is its set's; 0 is the empty set */
 	struct list states;     /* struct state */
 	struct list arcs;       /* struct arc */
@@ -75,12 +77,16 @@ struct automaton {
 int nodes_build(struct automaton *a);
 /* The part that glob number `id` is; its text belongs to the automaton. */
 struct part glob_part(const struct automaton *a, uint32_t id);
-/* The node as an item that no pruning has touched. */
-uint32_t node_item(const struct automaton *a, uint32_t node);
 
 static inline const struct node *node_at(const struct automaton *a, uint32_t node)
 {
 	return (const struct node *)a->nodes.data + node;
+}
+
+/* What follows the item once its part has matched. */
+static inline uint32_t item_next(uint32_t item)
+{
+	return ITEM(ITEM_NODE(item) + 1, ITEM_OPS(item));
 }
 
 static inline int item_add(struct list *set, uint32_t item)
@@ -97,9 +103,10 @@ static inline int item_add(struct list *set, uint32_t item)
 int automaton_build(struct automaton *a);
 void automaton_free(struct automaton *a);
 
-/* Sorts the targets into a set: what costs no component added, what changes nothing left out. */
+/* Makes the targets a set: what may come without a component added, sorted, what leads nowhere new left out.
+ */
 int set_close(struct automaton *a, struct list *set);
-/* Takes from NODE_TREE items the operations for which they cannot matter any more. */
+/* Takes from items the operations for which they cannot matter any more. */
 int set_prune(struct automaton *a, struct list *set);
 int set_outcome(struct automaton *a, const uint32_t *set, size_t count, struct outcome *outcome);
 

@@ -84,13 +84,6 @@ int nodes_build(struct automaton *a)
 	return ret;
 }
 
-uint32_t node_item(const struct automaton *a, uint32_t node)
-{
-	const struct node *n = node_at(a, node);
-
-	return ITEM(node, n->kind == NODE_TREE ? a->compile->clauses[n->clause].ops : 0);
-}
-
 /* ---- sets ---- */
 
 static int item_compare(const void *a, const void *b)
@@ -121,10 +114,10 @@ static void items_sort(uint32_t *items, size_t count)
 static int items_skip(const struct automaton *a, struct list *set)
 {
 	for (size_t i = 0; i < set->count; i++) {
-		uint32_t node = ITEM_NODE(((uint32_t *)set->data)[i]);
-		unsigned kind = node_at(a, node)->kind;
+		uint32_t item = ((uint32_t *)set->data)[i];
+		unsigned kind = node_at(a, ITEM_NODE(item))->kind;
 
-		if ((kind == NODE_DEEP || kind == NODE_ENTER) && item_add(set, node_item(a, node + 1)))
+		if ((kind == NODE_DEEP || kind == NODE_ENTER) && item_add(set, item_next(item)))
 			return -ENOMEM;
 	}
 	return 0;
@@ -144,7 +137,7 @@ static void items_reduce(const struct automaton *a, struct list *set)
 
 		if (deep_of == n->clause && n->kind != NODE_ENTER)
 			continue;
-		if (kept < set->count && ITEM_NODE(items[kept]) == ITEM_NODE(items[i]))
+		if (kept < set->count && items[kept] == items[i])
 			continue;
 		if (n->kind == NODE_DEEP || n->kind == NODE_TREE)
 			deep_of = n->clause;
@@ -163,5 +156,5 @@ int set_close(struct automaton *a, struct list *set)
 	items_sort(set->data, set->count);
 	items_reduce(a, set);
 	a->compile->work += set->count;
-	return set_prune(a, set);
+	return 0;
 }

@@ -7,13 +7,9 @@ static int matched_collect(struct automaton *a, const uint32_t *set, size_t coun
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct node *n = node_at(a, ITEM_NODE(set[i]));
-		unsigned ops = ITEM_OPS(set[i]);
 
-		if (n->kind == NODE_END)
-			ops = a->compile->clauses[n->clause].ops;
-		else if (n->kind != NODE_TREE)
-			continue;
-		if (item_add(matched, ITEM(n->clause, ops)))
+		if ((n->kind == NODE_END || n->kind == NODE_TREE) &&
+		    item_add(matched, ITEM(n->clause, ITEM_OPS(set[i]))))
 			return -ENOMEM;
 	}
 	return 0;

@@ -5,147 +5,148 @@
  * Beneath /a/.ssh/x/.aws a rule for all .ssh trees and one for all .aws trees both match for good; k such
  * rules would make 2^k sets. Most of what such a set holds cannot matter any more.
  *
- * Take one operation. T are the clauses matched for good (NODE_TREE) that name it, L those that are live and
- * name it: T and whatever else may yet match. Beneath, T and some part of L match. A clause is "in play" when
- * no matching one beats it, and the strictest in play wins. The set does without t in T when
+ * Take one operation. L are the live clauses that name it, T those of them that match all from here on
+ * (NODE_TREE). At any place from here on T and some part of L match. A clause is "in play" when no matching
+ * one beats it, and the strictest in play wins. The set does without t in L when for some other u in T
  *
- * (A) some u in T beats t. Then t is never in play, and what t beats, u beats: "beats" is transitive.
+ * (A) u beats t. Then t is never in play, and what t beats, u beats: "beats" is transitive.
  *
- *     Once that is done, t in T beats no f in L. For t matches all from here on, so f would too; but what
- *     has no NODE_TREE here fails either at this very place or, as parts after its last DEEP begin with a
- *     name or glob (pattern_parse.c), at long enough paths of other names. So f would be in T and gone.
- *
- * (B) or some u in T is at least as strict as t, and every f in L that beats u beats t. When t is in play,
- *     so is u, and t adds nothing to the verdict. As t beats nothing, nothing comes into play without it.
+ * (B) or u is at least as strict as t, and for every f in L
+ *     (1) when f beats u, f beats t, and
+ *     (2) when t beats f and f is at least as strict as u, u beats f.
+ *     Let t match. If it is in play, so is u by (1), and t adds nothing to the verdict. Of what nothing but
+ *     t beats, what is as strict as u is not in play either without t, by (2), and the rest adds nothing to
+ * u. If t is not in play because of f, then f beats what t beats.
  *
  * So neither the verdict changes nor that the recorded rule is one in play with that verdict, only which of
- * several. T without t is again such a T, so clauses may go one by one: from the last to the first, so that
+ * several. L without t is again such an L, so clauses may go one by one: from the last to the first, so that
  * of equals the first stays, in whatever order they came.
  *
- * (Where pattern_within() gives up, "beats" lacks pairs and may lack transitivity. Then (A) may bring what
- * was beaten into play, which can only make a verdict stricter.)
+ * (Where pattern_within() gives up, "beats" lacks pairs and may lack transitivity. Then what was beaten may
+ * come into play, which can only make a verdict stricter.)
  */
 #include "policy/automaton.h"
+
+/* The items of one clause. All have the same operations: they came from one item, and go together. */
+struct group {
+	uint32_t clause;
+	size_t first, count;
+};
 
 struct pruning {
 	struct automaton *a;
 	uint32_t *items;
-	size_t count;
+	struct list groups; /* struct group */
+	struct list trees;  /* indexes into groups */
 	unsigned op;
-	struct list trees; /* indexes into items: T */
-	struct list live;  /* indexes into items: L, one of each clause */
 };
 
-static uint32_t clause_of(const struct pruning *p, size_t item)
+static struct group *group_at(const struct pruning *p, size_t i)
 {
-	return node_at(p->a, ITEM_NODE(p->items[item]))->clause;
+	return (struct group *)p->groups.data + i;
 }
 
-static unsigned verdict_of_clause(const struct pruning *p, uint32_t clause)
+static bool names_op(const struct pruning *p, const struct group *g)
 {
-	return p->a->compile->clauses[clause].verdict[p->op];
+	return ITEM_OPS(p->items[g->first]) >> p->op & 1;
 }
 
-static bool is_tree(const struct pruning *p, size_t item)
+static unsigned strictness(const struct pruning *p, const struct group *g)
 {
-	return node_at(p->a, ITEM_NODE(p->items[item]))->kind == NODE_TREE;
+	return p->a->compile->clauses[g->clause].verdict[p->op];
 }
 
-static bool names_op(const struct pruning *p, size_t item)
+static bool beats(const struct pruning *p, const struct group *u, const struct group *t)
 {
-	if (is_tree(p, item))
-		return ITEM_OPS(p->items[item]) >> p->op & 1;
-	return p->a->compile->clauses[clause_of(p, item)].ops >> p->op & 1;
+	return clause_beats(p->a->compile, u->clause, t->clause);
 }
 
-static int collect(struct pruning *p)
+/* (B), with the likeliest objection, t for f, first. */
+static bool answers_for(const struct pruning *p, const struct group *u, const struct group *t)
 {
-	p->trees.count = 0;
-	p->live.count = 0;
-	for (size_t i = 0; i < p->count; i++) {
-		if (!names_op(p, i))
-			continue;
-		if (is_tree(p, i) && item_add(&p->trees, (uint32_t)i))
-			return -ENOMEM;
-		if (i && clause_of(p, i) == clause_of(p, i - 1) && names_op(p, i - 1))
-			continue;
-		if (item_add(&p->live, (uint32_t)i))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* (B): does u answer for t? */
-static bool answers_for(const struct pruning *p, uint32_t u, uint32_t t)
-{
-	struct compile *c = p->a->compile;
-	const uint32_t *live = p->live.data;
-
-	if (verdict_of_clause(p, u) > verdict_of_clause(p, t))
+	if (strictness(p, u) > strictness(p, t) || beats(p, t, u))
 		return false;
-	for (size_t i = 0; i < p->live.count; i++) {
-		uint32_t f = clause_of(p, live[i]);
+	for (size_t i = 0; i < p->groups.count; i++) {
+		const struct group *f = group_at(p, i);
 
-		if (names_op(p, live[i]) && clause_beats(c, f, u) && !clause_beats(c, f, t))
+		if (!names_op(p, f))
+			continue;
+		if (beats(p, f, u) && !beats(p, f, t))
+			return false;
+		if (strictness(p, f) <= strictness(p, u) && beats(p, t, f) && !beats(p, u, f))
 			return false;
 	}
 	return true;
 }
 
-static bool beats(const struct pruning *p, uint32_t u, uint32_t t)
+static void clear_op(struct pruning *p, const struct group *g)
 {
-	return clause_beats(p->a->compile, u, t);
+	for (size_t i = 0; i < g->count; i++)
+		p->items[g->first + i] &= ~(1u << p->op);
 }
 
-/* Clears the operation in every tree that another one makes needless by `needless`(other, this). */
-static void drop(struct pruning *p, bool (*needless)(const struct pruning *p, uint32_t u, uint32_t t))
+/* Takes the operation from every clause that some tree makes needless: needless(tree, clause). */
+static void drop(struct pruning *p,
+                 bool (*needless)(const struct pruning *p, const struct group *u, const struct group *t))
 {
 	const uint32_t *trees = p->trees.data;
 
-	for (size_t t = p->trees.count; t-- > 0;) {
-		for (size_t u = 0; u < p->trees.count && names_op(p, trees[t]); u++) {
-			if (u != t && names_op(p, trees[u]) &&
-			    needless(p, clause_of(p, trees[u]), clause_of(p, trees[t])))
-				p->items[trees[t]] &= ~(1u << p->op);
+	for (size_t i = p->groups.count; i-- > 0;) {
+		const struct group *t = group_at(p, i);
+
+		for (size_t j = 0; j < p->trees.count && names_op(p, t); j++) {
+			const struct group *u = group_at(p, trees[j]);
+
+			if (u != t && names_op(p, u) && needless(p, u, t))
+				clear_op(p, t);
 		}
 	}
 }
 
-/* Leaves out the trees that count for no operation any more. */
-static void sweep(struct pruning *p, struct list *set)
+static int groups_collect(struct pruning *p, size_t count)
 {
-	set->count = 0;
-	for (size_t i = 0; i < p->count; i++) {
-		if (!is_tree(p, i) || ITEM_OPS(p->items[i]))
-			p->items[set->count++] = p->items[i];
+	struct group *g = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct node *n = node_at(p->a, ITEM_NODE(p->items[i]));
+
+		if (!g || g->clause != n->clause) {
+			g = list_add(&p->groups, sizeof(*g));
+			if (!g)
+				return -ENOMEM;
+			*g = (struct group){.clause = n->clause, .first = i};
+		}
+		g->count++;
+		if (n->kind == NODE_TREE && item_add(&p->trees, (uint32_t)p->groups.count - 1))
+			return -ENOMEM;
 	}
+	return 0;
 }
 
-static size_t trees_count(const struct pruning *p)
+/* Leaves out what counts for no operation any more, but for what it says about directories. */
+static void sweep(const struct automaton *a, struct list *set)
 {
-	size_t n = 0;
+	uint32_t *items = set->data;
+	size_t kept = 0;
 
-	for (size_t i = 0; i < p->count; i++)
-		n += is_tree(p, i);
-	return n;
+	for (size_t i = 0; i < set->count; i++) {
+		if (ITEM_OPS(items[i]) || node_at(a, ITEM_NODE(items[i]))->lead)
+			items[kept++] = items[i];
+	}
+	set->count = kept;
 }
 
 int set_prune(struct automaton *a, struct list *set)
 {
-	struct pruning p = {.a = a, .items = set->data, .count = set->count};
-	int ret = 0;
+	struct pruning p = {.a = a, .items = set->data};
+	int ret = groups_collect(&p, set->count);
 
-	if (trees_count(&p) < 2)
-		return 0;
-	for (p.op = 0; p.op < FILE_OPS && !ret; p.op++) {
-		ret = collect(&p);
-		if (ret || p.trees.count < 2)
-			continue;
+	for (p.op = 0; p.op < FILE_OPS && !ret && p.trees.count; p.op++) {
 		drop(&p, beats);
 		drop(&p, answers_for);
 	}
-	sweep(&p, set);
+	list_free(&p.groups);
 	list_free(&p.trees);
-	list_free(&p.live);
+	sweep(a, set);
 	return ret;
 }

@@ -62,6 +62,7 @@ static int paths_build(struct automaton *a, struct merged *m)
 
 	if (!ret)
 		ret = automaton_merge(a, m);
+	intern_free(&a->closed);
 	intern_free(&a->sets);
 	list_free(&a->states);
 	list_free(&a->arcs);

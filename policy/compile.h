@@ -26,6 +26,12 @@ struct list {
 void *list_add(struct list *list, size_t size);
 void list_free(struct list *list);
 
+/* NULL when there is none. */
+static inline void *list_last(const struct list *list, size_t size)
+{
+	return list->count ? (char *)list->data + size * (list->count - 1) : NULL;
+}
+
 #define _cleanup_list_ __attribute__((cleanup(list_free)))
 
 /* ---- byte strings to numbers: 0, 1, ... in order of first appearance ---- */

@@ -184,7 +184,7 @@ static bool same_port(const struct cell_port *a, const struct cell_port *b)
 
 static int list_append(struct list *list, struct cell_port cell)
 {
-	struct cell_port *last = list->count ? (struct cell_port *)list->data + list->count - 1 : NULL;
+	struct cell_port *last = list_last(list, sizeof(*last));
 
 	if (last && same_port(last, &cell))
 		return 0;
@@ -216,8 +216,7 @@ static int list_build(struct sweep *s)
 
 static int interval_add(struct sweep *s, addr_t start)
 {
-	struct net_interval *last =
-	        (struct net_interval *)s->net->intervals.data + s->net->intervals.count - 1;
+	struct net_interval *last = list_last(&s->net->intervals, sizeof(*last));
 	uint32_t ports;
 	int ret = intern_put(&s->net->ports, s->list.data, s->list.count * sizeof(struct cell_port), &ports);
 

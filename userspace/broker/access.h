@@ -29,10 +29,10 @@ typedef int (*route_handler)(struct exchange *x);
 
 struct route {
 	const char *method;
-	const char *path;	/* ending in '/': a grant's id follows */
+	const char *path; /* ending in '/': a grant's id follows */
 	enum who who;
-	size_t body_max;	/* bytes */
-	const char *arguments;	/* allowed in the query, separated by spaces */
+	size_t body_max;       /* bytes */
+	const char *arguments; /* allowed in the query, separated by spaces */
 	route_handler handler;
 };
 
@@ -47,6 +47,6 @@ bool access_sees(const struct grant *g, const void *caller);
  * answered exactly as one that does not exist. Otherwise the result is that of answer_problem().
  */
 int access_check(const struct registry *grants, const struct route *route, const struct caller *caller,
-		 const char *id, struct answer *answer, struct grant **grant);
+                 const char *id, struct answer *answer, struct grant **grant);
 
 #endif

@@ -31,7 +31,7 @@ static int broker_map(int fd, size_t size, void **map)
 
 static int broker_maps(struct broker *b)
 {
-	void *p;
+	void *p = NULL;
 	int err = broker_map(FD_CONTROL, sizeof(*b->control), &p);
 
 	if (err)
@@ -185,8 +185,8 @@ static int broker_sources(struct broker *b)
 	if (err >= 0)
 		err = sd_event_add_post(b->event, NULL, broker_after, b);
 	if (err >= 0)
-		err = sd_event_add_time_relative(b->event, NULL, CLOCK_MONOTONIC, SWEEP_SECONDS * 1000000ull, 0,
-						 lifecycle_sweep, b);
+		err = sd_event_add_time_relative(b->event, NULL, CLOCK_MONOTONIC, SWEEP_SECONDS * 1000000ull,
+		                                 0, lifecycle_sweep, b);
 	return err < 0 ? err : 0;
 }
 
@@ -213,7 +213,10 @@ int broker_run(struct broker *b)
 		return err;
 	err = broker_sources(b);
 	if (!err)
+		err = worker_start(&b->worker, b->event);
+	if (!err)
 		err = broker_serve(b);
+	worker_stop(&b->worker); /* this and the next wake every suspended connection: see http_stop() */
 	events_stop(b);
 	http_stop(b);
 	registry_clear(&b->grants);

@@ -10,11 +10,12 @@
 #include <stdint.h>
 
 struct broker_options {
-	const char *version;	 /* as `deputy --version` prints it */
+	const char *version;     /* as `deputy --version` prints it */
 	const char *profile_dir; /* NAME.yaml: what `profiles: [NAME]` includes; NULL or missing: none */
-	const char *policy_dir;	 /* NAME.yaml: policies that the administrator installed; NULL or missing: none */
-	bool user_policies;	 /* users may bring policies of their own; else installed ones only */
-	uint64_t max_ttl_ns;	 /* no grant lives longer */
+	const char
+	        *policy_dir; /* NAME.yaml: policies that the administrator installed; NULL or missing: none */
+	bool user_policies;  /* users may bring policies of their own; else installed ones only */
+	uint64_t max_ttl_ns; /* no grant lives longer */
 };
 
 struct broker;
@@ -24,7 +25,8 @@ struct broker;
 int broker_setup(const struct broker_options *options, struct broker **broker);
 
 /* Writes one byte to FD_READY and serves until SIGTERM (0), the end of the warden's or the recorder's socket
- * (-EPIPE) or a message from them that makes no sense (-EPROTO). Blocks SIGTERM and SIGINT, ignores SIGPIPE. */
+ * (-EPIPE) or a message from them that makes no sense (-EPROTO). Blocks SIGTERM and SIGINT, ignores SIGPIPE.
+ */
 int broker_run(struct broker *broker);
 
 void broker_free(struct broker *broker);

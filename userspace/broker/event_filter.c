@@ -12,7 +12,8 @@ static int filter_caller(struct exchange *x, struct event_filter *f)
 	const struct grant *own = registry_by_tag(&x->broker->grants, c->slot, c->gen);
 
 	if (c->slot && !own)
-		return answer_problem(&x->answer, PROBLEM_FORBIDDEN, "under a grant of an earlier run of the daemon");
+		return answer_problem(&x->answer, PROBLEM_FORBIDDEN,
+		                      "under a grant of an earlier run of the daemon");
 	if (c->slot)
 		strcpy(f->own, own->id);
 	else if (c->uid)

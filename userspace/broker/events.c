@@ -14,12 +14,12 @@
 struct stream {
 	struct broker *broker;
 	struct MHD_Connection *connection;
-	sd_event_source *turn;	 /* goes on looking, after everybody else */
+	sd_event_source *turn; /* goes on looking, after everybody else */
 	sd_event_source *hangup;
 	bool follow;
 	bool suspended;
 	bool gone;
-	const char *line;	 /* what of the present line is still to be sent; in the reader's block */
+	const char *line; /* what of the present line is still to be sent; in the reader's block */
 	size_t len;
 	LIST_ENTRY(stream) next;
 	struct log_reader reader;
@@ -203,7 +203,8 @@ void events_grew(struct broker *b, uint64_t size)
 	if (size < b->log_size)
 		return;
 	b->log_size = size;
-	LIST_FOREACH (s, &b->streams, next) {
+	LIST_FOREACH(s, &b->streams, next)
+	{
 		if (!s->follow)
 			continue;
 		s->reader.end = size;
@@ -215,7 +216,8 @@ void events_stop(struct broker *b)
 {
 	struct stream *s;
 
-	LIST_FOREACH (s, &b->streams, next) {
+	LIST_FOREACH(s, &b->streams, next)
+	{
 		s->gone = true;
 		stream_resume(s);
 	}

@@ -16,7 +16,8 @@ void registry_clear(struct registry *r)
 {
 	struct grant *g, *tmp;
 
-	HASH_ITER (hh, r->by_id, g, tmp) {
+	HASH_ITER(hh, r->by_id, g, tmp)
+	{
 		HASH_DEL(r->by_id, g);
 		grant_free(g);
 	}
@@ -66,7 +67,8 @@ void registry_add(struct registry *r, struct grant *g)
 
 static size_t grant_weight(const struct grant *g)
 {
-	return sizeof(*g) + g->labels_size + (g->token ? strlen(g->token) : 0) + json_array_size(g->argv) * 64;
+	return sizeof(*g) + g->labels_size + (g->token ? strlen(g->token) : 0) +
+	       json_array_size(g->argv) * 64;
 }
 
 static void registry_forget(struct registry *r, struct grant *g)
@@ -87,7 +89,8 @@ void registry_end(struct registry *r, struct grant *g)
 	TAILQ_INSERT_TAIL(&r->ended, g, next);
 	r->ended_count++;
 	r->ended_bytes += grant_weight(g);
-	while (r->ended_count > GRANTS_ENDED_MAX || (r->ended_bytes > GRANTS_ENDED_BYTES && r->ended_count > 1))
+	while (r->ended_count > GRANTS_ENDED_MAX ||
+	       (r->ended_bytes > GRANTS_ENDED_BYTES && r->ended_count > 1))
 		registry_forget(r, TAILQ_FIRST(&r->ended));
 }
 
@@ -99,7 +102,7 @@ struct grant *registry_by_tag(const struct registry *r, uint32_t slot, uint32_t 
 }
 
 int registry_find(const struct registry *r, const char *id, grant_filter filter, const void *arg,
-		  struct grant **grant)
+                  struct grant **grant)
 {
 	size_t len = strlen(id);
 	struct grant *g, *found = NULL;

@@ -49,7 +49,8 @@ int handle_revoke(struct exchange *x)
 	snprintf(who, sizeof(who), "uid:%u (%.200s)", (unsigned)x->caller.uid, user.name);
 	err = lifecycle_revoke(x->broker, x->grant, kill, who);
 	if (err)
-		return answer_problem(&x->answer, PROBLEM_UNAVAILABLE, "could not revoke: %s", strerror(-err));
+		return answer_problem(&x->answer, PROBLEM_UNAVAILABLE, "could not revoke: %s",
+		                      strerror(-err));
 	lifecycle_refresh(x->broker, x->grant);
 	return answer_json(&x->answer, 200, grant_json(x->grant, false));
 }
@@ -79,9 +80,10 @@ int handle_introspect(struct exchange *x)
 	const json_t *token = json_object_get(body, "token");
 
 	if (!json_is_string(token) || json_object_size(body) != 1)
-		return answer_problem(&x->answer, PROBLEM_BAD_REQUEST, "the body must be {\"token\": \"...\"}");
+		return answer_problem(&x->answer, PROBLEM_BAD_REQUEST,
+		                      "the body must be {\"token\": \"...\"}");
 	return answer_json(&x->answer, 200,
-			   introspect(x->broker, json_string_value(token), json_string_length(token)));
+	                   introspect(x->broker, json_string_value(token), json_string_length(token)));
 }
 
 int handle_keys(struct exchange *x)
@@ -95,11 +97,12 @@ int handle_status(struct exchange *x)
 	const volatile struct control *c = b->control;
 
 	return answer_json(&x->answer, 200,
-			   json_pack("{s:s, s:b, s:i, s:I, s:I, s:{s:I, s:I}, s:I, s:b}", "version",
-				     b->options.version, "enforcing", 1, "grants",
-				     (int)registry_live(&b->grants), "tasks", (json_int_t)c->tagged, "epoch",
-				     (json_int_t)c->epoch, "lost", "ring_full", (json_int_t)c->lost[LOSS_RING_FULL],
-				     "no_scratch", (json_int_t)c->lost[LOSS_NO_SCRATCH], "max_ttl_seconds",
-				     (json_int_t)(b->options.max_ttl_ns / 1000000000), "user_policies",
-				     b->options.user_policies));
+	                   json_pack("{s:s, s:b, s:i, s:I, s:I, s:{s:I, s:I}, s:I, s:b}", "version",
+	                             b->options.version, "enforcing", 1, "grants",
+	                             (int)registry_live(&b->grants), "tasks", (json_int_t)c->tagged, "epoch",
+	                             (json_int_t)c->epoch, "lost", "ring_full",
+	                             (json_int_t)c->lost[LOSS_RING_FULL], "no_scratch",
+	                             (json_int_t)c->lost[LOSS_NO_SCRATCH], "max_ttl_seconds",
+	                             (json_int_t)(b->options.max_ttl_ns / 1000000000), "user_policies",
+	                             b->options.user_policies));
 }

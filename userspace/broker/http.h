@@ -7,22 +7,22 @@
 #include "broker/answer.h"
 #include "broker/state.h"
 
-#define HTTP_CONNECTIONS	  64u	     /* open at one time */
-#define HTTP_STRANGERS		  48u	     /* of these for all users but root together */
-#define HTTP_CONNECTIONS_PER_USER 8u	     /* root excepted */
-#define HTTP_BODY_MAX		  (2u << 20) /* bytes of a request body */
-#define HTTP_DISCARD_MAX	  (4u << 20) /* bytes of one that is too long read before hanging up */
-#define HTTP_IDLE_SECONDS	  10u	     /* without a byte either way */
-#define HTTP_REQUEST_SECONDS	  30u	     /* from a request's first byte to its answer's last; streams excepted */
-#define HTTP_MEMORY		  32768u     /* bytes for one connection's headers and buffers */
+#define HTTP_CONNECTIONS          64u        /* open at one time */
+#define HTTP_STRANGERS            48u        /* of these for all users but root together */
+#define HTTP_CONNECTIONS_PER_USER 8u         /* root excepted */
+#define HTTP_BODY_MAX             (2u << 20) /* bytes of a request body */
+#define HTTP_DISCARD_MAX          (4u << 20) /* bytes of one that is too long read before hanging up */
+#define HTTP_IDLE_SECONDS         10u        /* without a byte either way */
+#define HTTP_REQUEST_SECONDS      30u /* from a request's first byte to its answer's last; streams excepted */
+#define HTTP_MEMORY               32768u /* bytes for one connection's headers and buffers */
 
 /* One connection. */
 struct peer {
 	struct MHD_Connection *connection;
 	int fd;
-	uid_t uid;	   /* SO_PEERCRED */
+	uid_t uid;         /* SO_PEERCRED */
 	uint64_t deadline; /* CLOCK_MONOTONIC, µs, of the request under way; UINT64_MAX: none */
-	bool refused;	   /* over a limit: answered and shut down at once */
+	bool refused;      /* over a limit: answered and shut down at once */
 	LIST_ENTRY(peer) next;
 };
 
@@ -33,18 +33,27 @@ struct exchange {
 	struct peer *peer;
 	const struct route *route;
 	struct caller caller;
-	char id[ID_BYTES];    /* of the grant that the path names, as written */
-	struct grant *grant;  /* found and allowed to see */
+	char id[ID_BYTES];   /* of the grant that the path names, as written */
+	struct grant *grant; /* found and allowed to see */
 	char *body;
 	size_t size, room;
 	struct answer answer;
 	struct MHD_Response *response; /* in place of an answer: a stream */
+	bool suspended;                /* the handler will be called again */
+	void *work;                    /* the handler's own, between its calls */
+	void (*work_free)(void *work);
 };
 
 int http_start(struct broker *b, int listener);
+/* No connection may be suspended any more: the library aborts over one. */
 void http_stop(struct broker *b);
 /* Lets the library look at what has come, and sets the timer that it asks for. */
 int http_pump(struct broker *b);
+
+/* Sets a request aside from within its handler, which is called again after it was resumed, whoever asks
+ * having been identified and checked anew. Until then the exchange stays where it is. */
+void exchange_suspend(struct exchange *x);
+void exchange_resume(struct exchange *x);
 
 /* A query argument's text, "" when it has none, NULL when it is not there. */
 const char *http_argument(const struct exchange *x, const char *name);

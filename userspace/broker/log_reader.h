@@ -10,22 +10,24 @@
 
 #include "broker/event_filter.h"
 
-#define LOG_BLOCK  131072u /* bytes; a longer line is passed over. EVENT_PATH escaped is less than half of it */
-#define LOG_BUDGET 65536u  /* bytes looked at in one call */
+#define LOG_BLOCK                                                                                            \
+	131072u /* bytes; a longer line is passed over. EVENT_PATH escaped is less than half of it */
+#define LOG_BUDGET 65536u /* bytes looked at in one call */
 
 struct log_reader {
 	int fd;
 	struct event_filter filter;
-	uint64_t end;	   /* read no further: bytes of whole lines in the log */
-	uint64_t offset;   /* of the next byte to read into the block */
+	uint64_t end;       /* read no further: bytes of whole lines in the log */
+	uint64_t offset;    /* of the next byte to read into the block */
 	size_t begin, have; /* the part of the block not yet looked at */
-	bool skipping;	   /* inside a line that is longer than the block */
-	uint64_t seek;	   /* looking backwards: where the part not yet looked at ends */
-	uint64_t wanted;   /* matching lines still to find backwards; 0: none, read on at offset */
+	bool skipping;      /* inside a line that is longer than the block */
+	uint64_t seek;      /* looking backwards: where the part not yet looked at ends */
+	uint64_t wanted;    /* matching lines still to find backwards; 0: none, read on at offset */
 	char block[LOG_BLOCK];
 };
 
-/* Starts at the first line, or with `tail` at the last so many that match. The descriptor stays the caller's. */
+/* Starts at the first line, or with `tail` at the last so many that match. The descriptor stays the caller's.
+ */
 void log_reader_init(struct log_reader *r, int fd, const struct event_filter *filter, uint64_t end);
 void log_reader_tail(struct log_reader *r, uint64_t lines);
 

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "broker/cleanup.h"
+#include "common/cleanup.h"
 
 static int memfd_fill(int fd, const char *bytes, size_t size)
 {

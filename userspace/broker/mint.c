@@ -1,47 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * POST /v1/grants, step by step. A step that fails has answered why, and everything that earlier ones did
- * outside this process is undone: a caller is either bound by a recorded grant or untouched.
- */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "broker/claims.h"
-#include "broker/cleanup.h"
 #include "broker/handlers.h"
-#include "broker/http.h"
 #include "broker/lifecycle.h"
 #include "broker/memfd.h"
-#include "broker/request.h"
-#include "broker/user.h"
-#include "policy/policy.h"
-
-struct mint {
-	struct exchange *x;
-	struct broker *b;
-	struct answer *answer;
-	struct user user;
-	struct grant_request request;
-	struct policy *policy;
-	struct policy_grant terms;
-	struct table *table;
-	struct grant *grant;
-	bool loaded; /* a slot was taken */
-};
+#include "broker/mint.h"
+#include "broker/peer.h"
+#include "common/cleanup.h"
 
 /* ---- who asks, for what ---- */
 
 static int mint_caller(struct mint *m)
 {
 	const struct caller *c = &m->x->caller;
+	struct pollfd p = {.fd = m->x->peer->fd};
 
+	if (poll(&p, 1, 0) > 0) /* asked for nothing: it hung up, and would not learn that it is bound */
+		return answer_problem(m->answer, PROBLEM_CONFLICT, "the caller hung up");
 	if (c->threads > 1)
-		return answer_problem(m->answer, PROBLEM_CONFLICT,
-				      "the calling process has %u threads and a grant binds one: ask before starting "
-				      "threads, or let `deputy run` ask and start the program",
-				      c->threads);
+		return answer_problem(
+		        m->answer, PROBLEM_CONFLICT,
+		        "the calling process has %u threads and a grant binds one: ask before starting "
+		        "threads, or let `deputy run` ask and start the program",
+		        c->threads);
 	user_find(c->uid, &m->user);
 	return 0;
 }
@@ -49,124 +36,6 @@ static int mint_caller(struct mint *m)
 static int mint_request(struct mint *m)
 {
 	return request_decode(m->x->body ? m->x->body : "", m->x->size, &m->request, m->answer);
-}
-
-/* ---- the policy ---- */
-
-static int mint_text(struct mint *m)
-{
-	struct grant_request *r = &m->request;
-	const struct text_file *t = texts_find(&m->b->policies, r->name);
-	bool installed = t && (!r->text || (t->len == r->text_len && memcmp(t->text, r->text, t->len) == 0));
-
-	if (!installed && !r->text)
-		return answer_problem(m->answer, PROBLEM_BAD_POLICY, "no policy \"%s\" is installed on this host",
-				      r->name);
-	if (!installed && !m->b->options.user_policies)
-		return answer_problem(m->answer, PROBLEM_FORBIDDEN,
-				      "this host takes installed policies only, and \"%s\" is not one as it stands",
-				      r->name);
-	if (!r->text) {
-		r->text = t->text;
-		r->text_len = t->len;
-	}
-	if (r->text_len > POLICY_TEXT_MAX)
-		return answer_problem(m->answer, PROBLEM_TOO_LARGE, "the policy has %zu bytes; the limit is %u",
-				      r->text_len, POLICY_TEXT_MAX);
-	return 0;
-}
-
-static int mint_mistakes(struct mint *m, const struct policy_errors *errors, int err)
-{
-	char line[1024];
-	size_t count;
-
-	if (err != -EINVAL)
-		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot read the policy: %s", strerror(-err));
-	count = errors->count + errors->more;
-	err = answer_problem(m->answer, PROBLEM_BAD_POLICY, "%zu mistake%s in the policy", count,
-			     count == 1 ? "" : "s");
-	for (size_t i = 0; i < errors->count; i++)
-		if (policy_error_format(&errors->list[i], line, sizeof(line)) == 0)
-			answer_detail(m->answer, line);
-	return err;
-}
-
-static int mint_parse(struct mint *m)
-{
-	const struct grant_request *r = &m->request;
-	struct policy_errors errors = {0};
-	int err = policy_parse(r->name, r->text, r->text_len, texts_profile, &m->b->profiles, &errors, &m->policy);
-
-	if (err)
-		err = mint_mistakes(m, &errors, err);
-	policy_errors_free(&errors);
-	return err;
-}
-
-static int mint_owner(struct mint *m)
-{
-	char number[32], name[sizeof(m->user.name) + 8];
-
-	snprintf(number, sizeof(number), "uid:%u", (unsigned)m->x->caller.uid);
-	snprintf(name, sizeof(name), "uid:%s", m->user.name);
-	if (policy_owned_by(m->policy, number) || policy_owned_by(m->policy, name))
-		return 0;
-	return answer_problem(m->answer, PROBLEM_FORBIDDEN, "policy %s does not name %s (%s) as an owner",
-			      policy_name(m->policy), number, m->user.name);
-}
-
-/* ---- the purpose and its time ---- */
-
-static int mint_purpose(struct mint *m)
-{
-	const char **purpose = &m->request.purpose;
-
-	if (!*purpose) {
-		*purpose = policy_purpose(m->policy, 0);
-		if (!*purpose || policy_purpose(m->policy, 1))
-			return answer_problem(m->answer, PROBLEM_BAD_REQUEST,
-					      "\"purpose\" is missing, and policy %s has not exactly one",
-					      policy_name(m->policy));
-	}
-	if (policy_terms(m->policy, *purpose, &m->terms))
-		return answer_problem(m->answer, PROBLEM_REFUSED, "policy %s has no purpose \"%s\"",
-				      policy_name(m->policy), *purpose);
-	return 0;
-}
-
-static int mint_ttl(struct mint *m)
-{
-	uint64_t host = m->b->options.max_ttl_ns;
-	uint64_t limit = m->terms.ttl_ns < host ? m->terms.ttl_ns : host;
-	char asked[TIME_BYTES], purpose_ttl[TIME_BYTES], host_ttl[TIME_BYTES];
-
-	if (!m->request.ttl_ns)
-		m->request.ttl_ns = limit;
-	if (m->request.ttl_ns <= limit)
-		return 0;
-	text_ttl(m->request.ttl_ns, asked);
-	text_ttl(m->terms.ttl_ns, purpose_ttl);
-	text_ttl(host, host_ttl);
-	return answer_problem(m->answer, PROBLEM_REFUSED,
-			      "a ttl of %s is too long: purpose %s allows %s, this host %s", asked,
-			      m->request.purpose, purpose_ttl, host_ttl);
-}
-
-static int mint_compile(struct mint *m)
-{
-	const struct policy_vars vars = {
-		.workdir = m->request.workdir,
-		.home = *m->user.home ? m->user.home : NULL,
-		.user = m->user.name,
-	};
-	struct policy_errors errors = {0};
-	int err = policy_compile(m->policy, m->request.purpose, &vars, &errors, &m->table);
-
-	if (err)
-		err = mint_mistakes(m, &errors, err);
-	policy_errors_free(&errors);
-	return err;
 }
 
 /* ---- the grant ---- */
@@ -210,9 +79,8 @@ static int mint_describe(struct mint *m, struct grant *g)
 	text_copy(g->purpose, sizeof(g->purpose), m->request.purpose);
 	text_copy(g->policy, sizeof(g->policy), policy_name(m->policy));
 	g->cost = bytes + g->labels_size;
-	if (text_digest(m->request.text, m->request.text_len, g->digest) ||
-	    text_digest(m->table->cells, bytes, g->table))
-		return -EIO;
+	text_copy(g->digest, sizeof(g->digest), m->policy_digest);
+	text_copy(g->table, sizeof(g->table), m->table_digest);
 	mint_clock(m, g);
 	return lifecycle_arm(m->b, g);
 }
@@ -225,7 +93,8 @@ static int mint_grant(struct mint *m)
 	err = m->grant ? mint_labels(m, m->grant) : -ENOMEM;
 	if (!err)
 		err = mint_describe(m, m->grant);
-	return err ? answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot make a grant: %s", strerror(-err)) : 0;
+	return err ? answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot make a grant: %s", strerror(-err))
+	           : 0;
 }
 
 static int mint_limits(struct mint *m)
@@ -237,11 +106,12 @@ static int mint_limits(struct mint *m)
 	registry_usage(&m->b->grants, m->grant->uid, &grants, &bytes);
 	if (grants >= GRANTS_PER_USER)
 		return answer_problem(m->answer, PROBLEM_TOO_MANY, "%s holds %zu grants; the limit is %u",
-				      m->grant->owner, grants, GRANTS_PER_USER);
+		                      m->grant->owner, grants, GRANTS_PER_USER);
 	if (bytes + m->grant->cost > GRANT_BYTES_PER_USER)
-		return answer_problem(m->answer, PROBLEM_TOO_MANY,
-				      "the grants of %s hold %zu bytes of tables, this one takes %zu; the limit is %u",
-				      m->grant->owner, bytes, m->grant->cost, GRANT_BYTES_PER_USER);
+		return answer_problem(
+		        m->answer, PROBLEM_TOO_MANY,
+		        "the grants of %s hold %zu bytes of tables, this one takes %zu; the limit is %u",
+		        m->grant->owner, bytes, m->grant->cost, GRANT_BYTES_PER_USER);
 	return 0;
 }
 
@@ -251,16 +121,17 @@ static int mint_load(struct mint *m)
 {
 	_cleanup_close_ int cells = -1;
 	struct warden_load load = {.flags = (m->terms.kill ? SLOT_KILL : 0) | m->terms.audit,
-				   .expires = m->grant->deadline};
+	                           .expires = m->grant->deadline};
 	struct warden_tag tag = {0};
-	int err = memfd_sealed("deputy-table", m->table->cells, m->table->count * sizeof(*m->table->cells), &cells);
+	int err = memfd_sealed("deputy-table", m->table->cells, m->table->count * sizeof(*m->table->cells),
+	                       &cells);
 
 	load.cells = cells;
 	if (!err)
 		err = warden_load(FD_WARDEN, &load, &tag);
 	if (err)
 		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot load the policy table: %s",
-				      strerror(-err));
+		                      strerror(-err));
 	m->grant->slot = tag.slot;
 	m->grant->gen = tag.gen;
 	m->loaded = true;
@@ -290,14 +161,15 @@ static int mint_tag(struct mint *m)
 		return 0;
 	case -EEXIST:
 		return answer_problem(m->answer, PROBLEM_FORBIDDEN,
-				      "already under a grant: a tagged process cannot take a new grant");
+		                      "already under a grant: a tagged process cannot take a new grant");
 	case -EBUSY:
 		return answer_problem(m->answer, PROBLEM_CONFLICT,
-				      "the calling process has started threads: a grant binds one");
+		                      "the calling process has started threads: a grant binds one");
 	case -ESRCH:
 		return answer_problem(m->answer, PROBLEM_CONFLICT, "the calling process is gone");
 	default:
-		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot tag the caller: %s", strerror(-err));
+		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot tag the caller: %s",
+		                      strerror(-err));
 	}
 }
 
@@ -309,7 +181,8 @@ static void mint_announce(struct mint *m)
 
 	text_ttl(m->request.ttl_ns, ttl);
 	n = (size_t)snprintf(text, sizeof(text), "for %s:", ttl);
-	json_array_foreach (m->grant->argv, i, arg) {
+	json_array_foreach(m->grant->argv, i, arg)
+	{
 		if (n + 2 >= sizeof(text))
 			break;
 		text[n++] = ' ';
@@ -331,8 +204,21 @@ static int mint_finish(struct mint *m)
 	return answer_json(m->answer, 201, grant_json(g, true));
 }
 
-static void mint_clean(struct mint *m)
+/* ---- the parts ---- */
+
+int mint_steps(struct mint *m, const mint_step *steps, size_t count)
 {
+	m->err = 0;
+	for (size_t i = 0; i < count && !m->err; i++)
+		m->err = steps[i](m);
+	return m->err;
+}
+
+/* A caller is either bound by a recorded grant or untouched: what others did is undone. */
+static void mint_free(void *arg)
+{
+	struct mint *m = arg;
+
 	if (m->loaded) {
 		warden_revoke(FD_WARDEN, grant_tag(m->grant), 0);
 		warden_release(FD_WARDEN, grant_tag(m->grant));
@@ -341,19 +227,47 @@ static void mint_clean(struct mint *m)
 	table_free(m->table);
 	policy_free(m->policy);
 	request_free(&m->request);
+	free(m);
 }
 
+static void mint_run(struct worker_job *job)
+{
+	mint_policy((struct mint *)job); /* its first member */
+}
+
+static void mint_done(struct worker_job *job)
+{
+	exchange_resume(((struct mint *)job)->x);
+}
+
+_Static_assert(offsetof(struct mint, job) == 0, "a job is its mint");
+
+static int mint_ask(struct exchange *x)
+{
+	static const mint_step steps[] = {mint_caller, mint_request, mint_text};
+	struct mint *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return answer_problem(&x->answer, PROBLEM_UNAVAILABLE, "out of memory");
+	*m = (struct mint){
+	        .job = {.run = mint_run, .done = mint_done}, .x = x, .b = x->broker, .answer = &x->answer};
+	x->work = m;
+	x->work_free = mint_free;
+	if (mint_steps(m, steps, sizeof(steps) / sizeof(steps[0])))
+		return m->err;
+	exchange_suspend(x);
+	worker_submit(&x->broker->worker, &m->job);
+	return 0;
+}
+
+/* Asked again by http.c after the worker: whatever the caller was before, it has been identified anew. */
 int handle_mint(struct exchange *x)
 {
-	static int (*const steps[])(struct mint *) = {
-		mint_caller, mint_request, mint_text,  mint_parse, mint_owner, mint_purpose, mint_ttl,	mint_compile,
-		mint_grant,  mint_limits,  mint_load,  mint_sign,  mint_record, mint_tag,    mint_finish,
-	};
-	struct mint m = {.x = x, .b = x->broker, .answer = &x->answer};
-	int err = 0;
+	static const mint_step steps[] = {mint_caller, mint_grant,  mint_limits, mint_load,
+	                                  mint_sign,   mint_record, mint_tag,    mint_finish};
+	struct mint *m = x->work;
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !err; i++)
-		err = steps[i](&m);
-	mint_clean(&m);
-	return err;
+	if (!m)
+		return mint_ask(x);
+	return mint_steps(m, steps, sizeof(steps) / sizeof(steps[0]));
 }

@@ -11,7 +11,8 @@ static bool refusal_counts(const struct exchange *x)
 {
 	unsigned s = x->answer.status;
 
-	return x->route->handler == handle_mint && (s == 403 || s == 409 || s == 422 || s == 429 || s == 503);
+	return x->route && x->route->handler == handle_mint &&
+	       (s == 403 || s == 409 || s == 422 || s == 429 || s == 503);
 }
 
 /* At most so many in one second of the clock. */

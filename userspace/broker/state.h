@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All that the broker knows. One thread, one event loop; every handler gets this. */
+/* All that the broker knows. One event loop; every handler gets this. */
 #ifndef DEPUTY_BROKER_STATE_H
 #define DEPUTY_BROKER_STATE_H
 
@@ -11,6 +11,7 @@
 #include "broker/grants.h"
 #include "broker/recorder_client.h"
 #include "broker/texts.h"
+#include "broker/worker.h"
 #include "common/types.h"
 #include "token/key.h"
 
@@ -21,7 +22,7 @@ struct http {
 	struct MHD_Daemon *daemon;
 	sd_event_source *io, *timer, *sweep;
 	LIST_HEAD(peer_list, peer) peers; /* open connections */
-	unsigned strangers;		  /* of these, not root's */
+	unsigned strangers;               /* of these, not root's */
 };
 
 struct broker {
@@ -35,9 +36,10 @@ struct broker {
 	struct recorder recorder;
 	sd_event *event;
 	struct http http;
+	struct worker worker;
 	LIST_HEAD(stream_list, stream) streams; /* readers of events */
-	uint64_t log_size;			/* bytes of whole lines in the log */
-	uint64_t refused_second;		/* refusals noted in this second, to bound what strangers log */
+	uint64_t log_size;                      /* bytes of whole lines in the log */
+	uint64_t refused_second; /* refusals noted in this second, to bound what strangers log */
 	unsigned refused_count;
 };
 

@@ -14,7 +14,8 @@ static int warden_call(int warden, const struct warden_request *request, int pas
 		err = msg_recv(warden, reply, sizeof(*reply), NULL);
 	if (!err)
 		return reply->error;
-	/* From here on a reply could be taken for another request's. The event loop sees the end and stops. */
+	/* From here on a reply could be taken for another request's. The event loop sees the end and stops.
+	 */
 	shutdown(warden, SHUT_RDWR);
 	return err;
 }
@@ -56,7 +57,7 @@ int warden_tag(int warden, int connection, struct warden_tag tag)
 int warden_revoke(int warden, struct warden_tag tag, uint32_t flags)
 {
 	struct warden_request request = {
-		.op = WARDEN_REVOKE, .slot = tag.slot, .gen = tag.gen, .flags = flags};
+	        .op = WARDEN_REVOKE, .slot = tag.slot, .gen = tag.gen, .flags = flags};
 	struct warden_reply reply;
 
 	return warden_call(warden, &request, -1, &reply);

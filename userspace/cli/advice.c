@@ -56,7 +56,7 @@ static const struct form *form_of(const json_t *event)
 	return NULL;
 }
 
-/* The path when it can stand in a rule literally: whole, and free of what means something in a pattern. */
+/* The path when it can stand in a rule: whole, and of the bytes that the file system has. */
 static const char *literal_path(const json_t *event)
 {
 	const char *path = member_text(event, "path");
@@ -64,7 +64,22 @@ static const char *literal_path(const json_t *event)
 	               json_is_true(json_object_get(event, "anon")) ||
 	               json_is_true(json_object_get(event, "escaped"));
 
-	return *path == '/' && !partial && !strpbrk(path, "*?[]{}$\\") ? path : NULL;
+	return *path == '/' && !partial ? path : NULL;
+}
+
+/* The pattern that matches this path and no other; the caller frees it. */
+static char *literal_pattern(const char *path)
+{
+	char *pattern = malloc(2 * strlen(path) + 1), *to = pattern;
+
+	while (pattern && *path) {
+		if (strchr("*?[]{}\\$", *path))
+			*to++ = '\\';
+		*to++ = *path++;
+	}
+	if (pattern)
+		*to = '\0';
+	return pattern;
 }
 
 /* Plain where YAML reads it as the same text, else double-quoted. */
@@ -107,10 +122,11 @@ static bool by_rule(const json_t *event)
 static bool rule_is_literal(const json_t *event)
 {
 	const char *rule = member_text(event, "rule"), *path = literal_path(event);
-	size_t rule_len = strlen(rule), len = path ? strlen(path) : 0;
+	_cleanup_free_ char *pattern = path ? literal_pattern(path) : NULL;
+	size_t rule_len = strlen(rule), len = pattern ? strlen(pattern) : 0;
 
 	return len && rule_len > len && rule[rule_len - len - 1] == ' ' &&
-	       strcmp(rule + rule_len - len, path) == 0;
+	       strcmp(rule + rule_len - len, pattern) == 0;
 }
 
 static bool has_object(const json_t *event, const struct form *form)
@@ -119,29 +135,37 @@ static bool has_object(const json_t *event, const struct form *form)
 	                                       : *member_text(event, "addr") != '\0';
 }
 
-char *advice_rule(const json_t *event)
+static void rule_put(FILE *out, const json_t *event, const struct form *form, const char *pattern)
 {
-	const struct form *form = form_of(event);
-	char *text = NULL;
-	size_t size;
-	FILE *out;
-
-	if (!form || !by_rule(event) || rule_is_literal(event) || !has_object(event, form))
-		return NULL;
-	out = open_memstream(&text, &size);
-	if (!out)
-		return NULL;
 	fprintf(out, "%s: - {", form->section);
 	if (form->words)
 		fputs(form->words, out);
 	else
 		fprintf(out, "allow: [%s], ", member_text(event, "op"));
 	fprintf(out, "%s: ", form->object);
-	if (strcmp(form->type, "file") == 0)
-		yaml_text(out, literal_path(event));
+	if (pattern)
+		yaml_text(out, pattern);
 	else
 		net_object(out, event);
 	fputc('}', out);
+}
+
+char *advice_rule(const json_t *event)
+{
+	const struct form *form = form_of(event);
+	_cleanup_free_ char *pattern = NULL;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	if (!form || !by_rule(event) || rule_is_literal(event) || !has_object(event, form))
+		return NULL;
+	if (strcmp(form->type, "file") == 0 && !(pattern = literal_pattern(literal_path(event))))
+		return NULL;
+	out = open_memstream(&text, &size);
+	if (!out)
+		return NULL;
+	rule_put(out, event, form, pattern);
 	if (!fclose(out))
 		return text;
 	free(text);

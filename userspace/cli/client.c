@@ -2,14 +2,17 @@
 #include "cli/client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sysexits.h>
 
 #include "cli/cleanup.h"
 
-#define BODY_MAX (64u << 20) /* bytes of an answer kept in memory */
+#define BODY_MAX  (64u << 20) /* bytes of an answer kept in memory */
+#define TIMEOUT_S 60L         /* for an answer that is no stream */
 
 struct exchange {
 	CURL *curl;
@@ -105,6 +108,7 @@ static int exchange_prepare(struct exchange *x, const struct cli *cli, const cha
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, body_take);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT, x->line ? 0L : TIMEOUT_S);
 	if (curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, cli->socket))
 		return -1;
 	return curl_easy_setopt(c, CURLOPT_URL, url) ? -1 : 0;
@@ -127,13 +131,28 @@ static int exchange_perform(struct exchange *x, const struct cli *cli, const cha
 	return (int)curl_easy_perform(x->curl);
 }
 
+int client_connects(const char *path)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (strlen(path) >= sizeof(to.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(to.sun_path, path);
+	return connect(fd, (struct sockaddr *)&to, sizeof(to)) ? -errno : 0;
+}
+
 static int exchange_fail(const struct exchange *x, const struct cli *cli, int code)
 {
-	const char *why = *x->error  ? x->error
-	                  : code < 0 ? "out of memory"
-	                             : curl_easy_strerror((CURLcode)code);
 	bool unreached = code == CURLE_COULDNT_CONNECT;
+	const char *why = code < 0 ? "out of memory" : curl_easy_strerror((CURLcode)code);
 
+	if (unreached)
+		why = strerror(-client_connects(cli->socket)); /* curl would speak of ports */
+	else if (*x->error)
+		why = x->error;
 	cli_error(unreached ? "no daemon at %s: %s" : "talking to %s: %s", cli->socket, why);
 	return unreached ? EX_UNAVAILABLE : code < 0 ? EX_OSERR : EX_PROTOCOL;
 }

@@ -34,6 +34,9 @@ typedef int (*client_line_fn)(const char *line, size_t len, void *arg);
 /* GETs `path`; returns when the stream ends or `line` says so. Exit code as client_call(). */
 int client_stream(const struct cli *cli, const char *path, client_line_fn line, void *arg);
 
+/* Whether somebody listens on the unix socket: 0 or -errno. */
+int client_connects(const char *path);
+
 /* ID as part of a path or an argument, percent-encoded; the caller frees it. NULL: no memory. */
 char *client_escape(const char *text);
 

@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/cleanup.h"
+#include "cli/client.h"
 #include "cli/doctor.h"
 #include "cli/files.h"
 
@@ -38,17 +37,6 @@ static int daemon_find(char **path)
 		if (!access(places[i], X_OK))
 			return (*path = strdup(places[i])) ? 0 : -ENOMEM;
 	return program_find("deputyd", path);
-}
-
-static int connects(const char *path)
-{
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || strlen(path) >= sizeof(to.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(to.sun_path, path);
-	return connect(fd, (struct sockaddr *)&to, sizeof(to)) ? -errno : 0;
 }
 
 static void daemon_exec(const struct doctor_daemon *d, const char *path, char **argv)
@@ -104,7 +92,7 @@ int doctor_daemon_start(struct doctor_daemon *d, const char *dir)
 	snprintf(d->log, sizeof(d->log), "%s/deputyd.log", dir);
 	err = daemon_spawn(d, dir);
 	for (int ms = 0; !err && ms < START_MS; ms += STEP_MS) {
-		if (!connects(d->socket))
+		if (!client_connects(d->socket))
 			return 0;
 		if (daemon_ended(d))
 			return -ECHILD;

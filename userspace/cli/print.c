@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "cli/cleanup.h"
-#include "recorder/utf8.h"
+#include "common/utf8.h"
 
 /* UTF-8 of characters that a terminal acts on or that show text in another order than it has: C1 controls,
  * the directional marks, embeddings, overrides and isolates, line and paragraph separators. */

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "policy/policy.h"
-#include "recorder/utf8.h"
+#include "common/utf8.h"
 
 #define COUNT(table)   (sizeof(table) / sizeof((table)[0]))
 #define NS_PER_S       1000000000ull

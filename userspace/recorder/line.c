@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "recorder/utf8.h"
+#include "common/utf8.h"
 
 void line_raw(struct line *t, const char *bytes, size_t len)
 {

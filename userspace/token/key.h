@@ -9,10 +9,10 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#define KEY_SEED_BYTES	 32 /* RFC 8032: the private key; also the exact size of a key file */
+#define KEY_SEED_BYTES   32 /* RFC 8032: the private key; also the exact size of a key file */
 #define KEY_PUBLIC_BYTES 32
-#define KEY_SIGN_BYTES	 64
-#define KID_BYTES	 44 /* base64url of 32 bytes, and NUL */
+#define KEY_SIGN_BYTES   64
+#define KID_BYTES        44 /* base64url of 32 bytes, and NUL */
 
 struct public_key {
 	unsigned char bytes[KEY_PUBLIC_BYTES];
@@ -24,7 +24,8 @@ struct secret_key;
 /* From a seed, which stays the caller's to wipe. The key lies in locked (best effort), undumpable memory.
  * -ENOMEM. Ended by key_free(), which wipes it. */
 int key_from_seed(const unsigned char seed[KEY_SEED_BYTES], struct secret_key **key);
-/* From the start of an open key file. -EBADMSG: the file is not exactly KEY_SEED_BYTES long; -errno of read. */
+/* From the start of an open key file. -EBADMSG: the file is not exactly KEY_SEED_BYTES long; -errno of read.
+ */
 int key_load(int fd, struct secret_key **key);
 void key_free(struct secret_key *key);
 
@@ -32,10 +33,11 @@ const struct public_key *key_public(const struct secret_key *key);
 /* Fills in the kid. */
 void key_from_public(const unsigned char bytes[KEY_PUBLIC_BYTES], struct public_key *key);
 
-void key_sign(const struct secret_key *key, const void *msg, size_t size, unsigned char signature[KEY_SIGN_BYTES]);
+void key_sign(const struct secret_key *key, const void *msg, size_t size,
+              unsigned char signature[KEY_SIGN_BYTES]);
 /* -EKEYREJECTED: the signature is not this key's over this message. */
 int key_verify(const struct public_key *key, const void *msg, size_t size,
-	       const unsigned char signature[KEY_SIGN_BYTES]);
+               const unsigned char signature[KEY_SIGN_BYTES]);
 
 /* The JWK Set (RFC 7517 section 5) of one key; a new reference, NULL without memory. */
 json_t *key_set(const struct public_key *key);

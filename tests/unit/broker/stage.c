@@ -17,12 +17,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define REQUIRE(what)                                                             \
-	do {                                                                      \
-		if (!(what)) {                                                    \
-			fprintf(stderr, "stage: %s: %s\n", #what, strerror(errno)); \
-			abort();                                                  \
-		}                                                                 \
+#define REQUIRE(what)                                                                                        \
+	do {                                                                                                 \
+		if (!(what)) {                                                                               \
+			fprintf(stderr, "stage: %s: %s\n", #what, strerror(errno));                          \
+			abort();                                                                             \
+		}                                                                                            \
 	} while (0)
 
 /* ---- the warden ---- */
@@ -36,7 +36,7 @@ static void warden_load_table(struct stage *s, const struct warden_request *q, i
 	r->slot = s->next_slot++;
 	r->gen = 7;
 	s->slots[r->slot] =
-		(struct slot){.gen = 7, .state = SLOT_LIVE, .expires = q->expires, .flags = q->flags};
+	        (struct slot){.gen = 7, .state = SLOT_LIVE, .expires = q->expires, .flags = q->flags};
 }
 
 static void warden_answer(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
@@ -303,7 +303,7 @@ static size_t reply_collect(char *data, size_t size, size_t n, void *arg)
 }
 
 void stage_request(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
-		   struct reply *reply)
+                   struct reply *reply)
 {
 	CURL *c = curl_easy_init();
 	uid_t self = geteuid();

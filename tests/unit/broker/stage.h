@@ -24,14 +24,14 @@ struct stage {
 	int32_t fail[WARDEN_RELEASE + 1]; /* the error to answer an operation with */
 	unsigned calls[WARDEN_RELEASE + 1];
 	struct warden_request last[WARDEN_RELEASE + 1];
-	size_t table_size;	      /* of the last WARDEN_LOAD */
+	size_t table_size; /* of the last WARDEN_LOAD */
 	uint32_t next_slot;
 	/* what the played recorder heard */
 	struct record_message notes[STAGE_NOTES];
 	unsigned note_count;
 	char labels[65536]; /* of the last RECORD_GRANT */
 	size_t labels_size;
-	bool deaf;	    /* the recorder does not read */
+	bool deaf; /* the recorder does not read */
 	/* the rest is the stage's own */
 	char dir[64];
 	char socket[96];
@@ -61,7 +61,7 @@ bool stage_alive(struct stage *s);
 
 /* One request as some user (effective user id of this thread while connecting). `body` may be NULL. */
 void stage_request(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
-		   struct reply *reply);
+                   struct reply *reply);
 void reply_free(struct reply *r);
 /* The reply's "message". */
 const char *reply_message(const struct reply *r);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a grant, as its owner sees it over HTTP. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
+#include <stdint.h>
+
 #include <cmocka.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,24 +17,26 @@
 #define ALICE 1234567u /* a user without a name */
 
 static const struct broker_options options = {
-	.version = "test", .user_policies = true, .max_ttl_ns = 3600 * 1000000000ull};
+        .version = "test", .user_policies = true, .max_ttl_ns = 3600 * 1000000000ull};
 
 static const char policy[] = "apiVersion: deputy/v1\\n"
-			     "name: coder\\n"
-			     "owner: {any_of: [uid:1234567, uid:root]}\\n"
-			     "purposes:\\n"
-			     "  fix-issue:\\n"
-			     "    ttl: 15m\\n"
-			     "    files:\\n"
-			     "      - {allow: [read, write], path: \\\"${workdir}/**\\\"}\\n"
-			     "      - {deny: [read], path: \\\"**/.env\\\"}\\n";
+                             "name: coder\\n"
+                             "owner: {any_of: [uid:1234567, uid:root]}\\n"
+                             "purposes:\\n"
+                             "  fix-issue:\\n"
+                             "    ttl: 15m\\n"
+                             "    files:\\n"
+                             "      - {allow: [read, write], path: \\\"${workdir}/**\\\"}\\n"
+                             "      - {deny: [read], path: \\\"**/.env\\\"}\\n";
 
 static char *grant_body(const char *extra)
 {
 	char *body;
 
-	assert_true(asprintf(&body, "{\"policy\": {\"name\": \"coder.yaml\", \"text\": \"%s\"}, \"workdir\": \"/w\"%s}",
-			     policy, extra) > 0);
+	assert_true(
+	        asprintf(&body,
+	                 "{\"policy\": {\"name\": \"coder.yaml\", \"text\": \"%s\"}, \"workdir\": \"/w\"%s}",
+	                 policy, extra) > 0);
 	return body;
 }
 
@@ -82,7 +87,7 @@ static void mint_happy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(mint_happy, setup, teardown),
+	        cmocka_unit_test_setup_teardown(mint_happy, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

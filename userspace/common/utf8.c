@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recorder/utf8.h"
+#include "common/utf8.h"
 
 /* By lead byte: how many bytes follow, and the range of the first of them (Unicode 15, table 3-7). */
 static const struct utf8_lead {
