@@ -54,15 +54,16 @@ static __always_inline int object_check(struct object *o, __u32 ops)
 }
 
 /*
- * Untagged callers stop here. LSM programs see the verdict of the one before: keep a refusal. The object is
- * resolved from here and not in file_check(), because a program has eight frames and the walk takes six.
+ * Untagged callers stop here. The object is resolved from here and not in file_check(), because all frames of
+ * a program share 512 bytes. No hook takes the verdict of the programs before it: the trampoline stops at the
+ * first refusal (BPF_TRAMP_MODIFY_RETURN, ae24082331d9), and its position changes when a hook gains arguments.
  */
-#define CHECK(ret, dentry, mnt, ops)                              \
+#define CHECK(dentry, mnt, ops)                                   \
 	do {                                                      \
-		struct tag *tag = ret ? 0 : caller_tag();         \
+		struct tag *tag = caller_tag();                   \
 		struct object object;                             \
 		if (!tag)                                         \
-			return ret;                               \
+			return 0;                                 \
 		object_set(&object, tag, dentry, mnt);            \
 		return verdict_errno(object_check(&object, ops)); \
 	} while (0)
@@ -81,89 +82,89 @@ static __always_inline __u32 open_ops(const struct file *file)
 }
 
 SEC("lsm/file_open")
-int BPF_PROG(file_open, struct file *file, int ret)
+int BPF_PROG(file_open, struct file *file)
 {
-	CHECK(ret, file->f_path.dentry, file->f_path.mnt, open_ops(file));
+	CHECK(file->f_path.dentry, file->f_path.mnt, open_ops(file));
 }
 
 /* Executable mappings: what `ld.so ./program` and dlopen() do. */
 SEC("lsm/mmap_file")
-int BPF_PROG(mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags, int ret)
+int BPF_PROG(mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 {
 	if (!file || !(prot & PROT_EXEC))
-		return ret;
-	CHECK(ret, file->f_path.dentry, file->f_path.mnt, BIT(OP_EXEC));
+		return 0;
+	CHECK(file->f_path.dentry, file->f_path.mnt, BIT(OP_EXEC));
 }
 
 SEC("lsm/file_mprotect")
-int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot, int ret)
+int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	struct file *file = vma->vm_file;
 
 	if (!file || !(prot & PROT_EXEC) || vma->vm_flags & VM_EXEC)
-		return ret;
-	CHECK(ret, file->f_path.dentry, file->f_path.mnt, BIT(OP_EXEC));
+		return 0;
+	CHECK(file->f_path.dentry, file->f_path.mnt, BIT(OP_EXEC));
 }
 
 SEC("lsm/inode_getattr")
-int BPF_PROG(inode_getattr, const struct path *path, int ret)
+int BPF_PROG(inode_getattr, const struct path *path)
 {
-	CHECK(ret, path->dentry, path->mnt, BIT(OP_METADATA));
+	CHECK(path->dentry, path->mnt, BIT(OP_METADATA));
 }
 
 SEC("lsm/path_truncate")
-int BPF_PROG(path_truncate, const struct path *path, int ret)
+int BPF_PROG(path_truncate, const struct path *path)
 {
-	CHECK(ret, path->dentry, path->mnt, BIT(OP_WRITE));
+	CHECK(path->dentry, path->mnt, BIT(OP_WRITE));
 }
 
 /* Since 6.2 (3350607dc563) ftruncate() has a hook of its own; before, path_truncate sees it. */
 SEC("?lsm/file_truncate")
-int BPF_PROG(file_truncate, struct file *file, int ret)
+int BPF_PROG(file_truncate, struct file *file)
 {
-	CHECK(ret, file->f_path.dentry, file->f_path.mnt, BIT(OP_WRITE));
+	CHECK(file->f_path.dentry, file->f_path.mnt, BIT(OP_WRITE));
 }
 
 SEC("lsm/path_chmod")
-int BPF_PROG(path_chmod, const struct path *path, unsigned short mode, int ret)
+int BPF_PROG(path_chmod, const struct path *path, unsigned short mode)
 {
-	CHECK(ret, path->dentry, path->mnt, BIT(OP_WRITE));
+	CHECK(path->dentry, path->mnt, BIT(OP_WRITE));
 }
 
 SEC("lsm/path_chown")
-int BPF_PROG(path_chown, const struct path *path, unsigned int uid, unsigned int gid, int ret)
+int BPF_PROG(path_chown, const struct path *path, unsigned int uid, unsigned int gid)
 {
-	CHECK(ret, path->dentry, path->mnt, BIT(OP_WRITE));
+	CHECK(path->dentry, path->mnt, BIT(OP_WRITE));
 }
 
 SEC("lsm/path_mknod")
-int BPF_PROG(path_mknod, const struct path *dir, struct dentry *dentry, unsigned short mode, unsigned int dev, int ret)
+int BPF_PROG(path_mknod, const struct path *dir, struct dentry *dentry, unsigned short mode, unsigned int dev)
 {
-	CHECK(ret, dentry, dir->mnt, BIT(OP_CREATE));
+	CHECK(dentry, dir->mnt, BIT(OP_CREATE));
 }
 
 SEC("lsm/path_mkdir")
-int BPF_PROG(path_mkdir, const struct path *dir, struct dentry *dentry, unsigned short mode, int ret)
+int BPF_PROG(path_mkdir, const struct path *dir, struct dentry *dentry, unsigned short mode)
 {
-	CHECK(ret, dentry, dir->mnt, BIT(OP_CREATE));
+	CHECK(dentry, dir->mnt, BIT(OP_CREATE));
 }
 
 SEC("lsm/path_symlink")
-int BPF_PROG(path_symlink, const struct path *dir, struct dentry *dentry, const char *old, int ret)
+int BPF_PROG(path_symlink, const struct path *dir, struct dentry *dentry, const char *old)
 {
-	CHECK(ret, dentry, dir->mnt, BIT(OP_CREATE));
+	CHECK(dentry, dir->mnt, BIT(OP_CREATE));
 }
 
 SEC("lsm/path_unlink")
-int BPF_PROG(path_unlink, const struct path *dir, struct dentry *dentry, int ret)
+int BPF_PROG(path_unlink, const struct path *dir, struct dentry *dentry)
 {
-	CHECK(ret, dentry, dir->mnt, BIT(OP_DELETE));
+	CHECK(dentry, dir->mnt, BIT(OP_DELETE));
 }
 
 SEC("lsm/path_rmdir")
-int BPF_PROG(path_rmdir, const struct path *dir, struct dentry *dentry, int ret)
+int BPF_PROG(path_rmdir, const struct path *dir, struct dentry *dentry)
 {
-	CHECK(ret, dentry, dir->mnt, BIT(OP_DELETE));
+	CHECK(dentry, dir->mnt, BIT(OP_DELETE));
 }
 
 #define RENAME_EXCHANGE 2
@@ -219,7 +220,7 @@ static __always_inline int refer(const struct tag *tag, struct vfsmount *mnt, st
 	object_set(&o, tag, old, mnt);
 	ret = object_check(&o, old_ops);
 	if (ret)
-		return ret;
+		return 0;
 	from = o.state;
 	object_set(&o, tag, new, mnt);
 	ret = object_check(&o, new_ops);
@@ -227,25 +228,25 @@ static __always_inline int refer(const struct tag *tag, struct vfsmount *mnt, st
 }
 
 SEC("lsm/path_link")
-int BPF_PROG(path_link, struct dentry *old, const struct path *dir, struct dentry *new, int ret)
+int BPF_PROG(path_link, struct dentry *old, const struct path *dir, struct dentry *new)
 {
-	struct tag *tag = ret ? 0 : caller_tag();
+	struct tag *tag = caller_tag();
 
 	if (!tag)
-		return ret;
+		return 0;
 	return verdict_errno(refer(tag, dir->mnt, old, BIT(OP_METADATA), new, BIT(OP_CREATE), 0));
 }
 
 SEC("lsm/path_rename")
 int BPF_PROG(path_rename, const struct path *old_dir, struct dentry *old, const struct path *new_dir,
-	     struct dentry *new, unsigned int flags, int ret)
+	     struct dentry *new, unsigned int flags)
 {
 	__u32 from = BIT(OP_DELETE) | (flags & RENAME_EXCHANGE ? BIT(OP_CREATE) : 0);
-	struct tag *tag = ret ? 0 : caller_tag();
+	struct tag *tag = caller_tag();
 	__u32 to = BIT(OP_CREATE);
 
 	if (!tag)
-		return ret;
+		return 0;
 	if (new->d_inode)
 		to |= BIT(OP_DELETE);
 	flags = (flags & RENAME_EXCHANGE) | tree_flag(old) | (flags & RENAME_EXCHANGE ? tree_flag(new) : 0);

@@ -16,37 +16,36 @@ __noinline int guard_refuse(__u32 op)
 	return refuse(&r, slot_get(tag->slot, tag->gen), WHY_GUARDED, 0);
 }
 
-#define GUARD(ret, op) return ret || !caller_tag() ? ret : verdict_errno(guard_refuse(op))
+#define GUARD(op) return !caller_tag() ? 0 : verdict_errno(guard_refuse(op))
 
 SEC("lsm/bpf")
-int BPF_PROG(guard_bpf, int cmd, void *attr, unsigned int size, int ret)
+int BPF_PROG(guard_bpf, int cmd, void *attr, unsigned int size)
 {
-	GUARD(ret, GUARD_BPF);
+	GUARD(GUARD_BPF);
 }
 
 SEC("lsm/sb_mount")
-int BPF_PROG(guard_mount, const char *dev, const struct path *path, const char *type, unsigned long flags, void *data,
-	     int ret)
+int BPF_PROG(guard_mount, const char *dev, const struct path *path, const char *type, unsigned long flags, void *data)
 {
-	GUARD(ret, GUARD_MOUNT);
+	GUARD(GUARD_MOUNT);
 }
 
 SEC("lsm/sb_umount")
-int BPF_PROG(guard_umount, struct vfsmount *mnt, int flags, int ret)
+int BPF_PROG(guard_umount, struct vfsmount *mnt, int flags)
 {
-	GUARD(ret, GUARD_MOUNT);
+	GUARD(GUARD_MOUNT);
 }
 
 SEC("lsm/move_mount")
-int BPF_PROG(guard_move_mount, const struct path *from, const struct path *to, int ret)
+int BPF_PROG(guard_move_mount, const struct path *from, const struct path *to)
 {
-	GUARD(ret, GUARD_MOUNT);
+	GUARD(GUARD_MOUNT);
 }
 
 SEC("lsm/sb_pivotroot")
-int BPF_PROG(guard_pivotroot, const struct path *old, const struct path *new, int ret)
+int BPF_PROG(guard_pivotroot, const struct path *old, const struct path *new)
 {
-	GUARD(ret, GUARD_MOUNT);
+	GUARD(GUARD_MOUNT);
 }
 
 /* Tasks of the same grant may do to each other what the kernel lets them. */
@@ -58,25 +57,25 @@ static __always_inline int is_ours(const struct tag *tag, struct task_struct *ta
 }
 
 SEC("lsm/ptrace_access_check")
-int BPF_PROG(guard_ptrace, struct task_struct *child, unsigned int mode, int ret)
+int BPF_PROG(guard_ptrace, struct task_struct *child, unsigned int mode)
 {
-	struct tag *tag = ret ? 0 : caller_tag();
+	struct tag *tag = caller_tag();
 
-	return !tag || is_ours(tag, child) ? ret : verdict_errno(guard_refuse(GUARD_PTRACE));
+	return !tag || is_ours(tag, child) ? 0 : verdict_errno(guard_refuse(GUARD_PTRACE));
 }
 
 SEC("lsm/ptrace_traceme")
-int BPF_PROG(guard_traceme, struct task_struct *parent, int ret)
+int BPF_PROG(guard_traceme, struct task_struct *parent)
 {
-	struct tag *tag = ret ? 0 : caller_tag();
+	struct tag *tag = caller_tag();
 
-	return !tag || is_ours(tag, parent) ? ret : verdict_errno(guard_refuse(GUARD_PTRACE));
+	return !tag || is_ours(tag, parent) ? 0 : verdict_errno(guard_refuse(GUARD_PTRACE));
 }
 
 SEC("lsm/task_kill")
-int BPF_PROG(guard_kill, struct task_struct *target, void *info, int sig, const struct cred *cred, int ret)
+int BPF_PROG(guard_kill, struct task_struct *target, void *info, int sig, const struct cred *cred)
 {
-	struct tag *tag = ret || cred ? 0 : caller_tag();
+	struct tag *tag = cred ? 0 : caller_tag();
 
-	return !tag || is_ours(tag, target) ? ret : verdict_errno(guard_refuse(GUARD_SIGNAL));
+	return !tag || is_ours(tag, target) ? 0 : verdict_errno(guard_refuse(GUARD_SIGNAL));
 }

@@ -51,23 +51,23 @@ static __always_inline int unix_check(const struct tag *tag, struct sock *other)
 }
 
 SEC("lsm/unix_stream_connect")
-int BPF_PROG(unix_stream_connect, struct sock *sock, struct sock *other, struct sock *newsk, int ret)
+int BPF_PROG(unix_stream_connect, struct sock *sock, struct sock *other, struct sock *newsk)
 {
-	struct tag *tag = ret ? 0 : caller_tag();
+	struct tag *tag = caller_tag();
 
-	return tag ? verdict_errno(unix_check(tag, other)) : ret;
+	return tag ? verdict_errno(unix_check(tag, other)) : 0;
 }
 
 /* Datagrams. Two sockets connected to each other are a pair that somebody made on purpose. */
 SEC("lsm/unix_may_send")
-int BPF_PROG(unix_may_send, struct socket *sock, struct socket *other, int ret)
+int BPF_PROG(unix_may_send, struct socket *sock, struct socket *other)
 {
-	struct tag *tag = ret ? 0 : caller_tag();
+	struct tag *tag = caller_tag();
 	struct sock *to = other->sk;
 	struct unix_sock *u;
 
 	if (!tag || !to)
-		return ret;
+		return 0;
 	u = bpf_skc_to_unix_sock(to);
-	return u && u->peer == sock->sk ? ret : verdict_errno(unix_check(tag, to));
+	return u && u->peer == sock->sk ? 0 : verdict_errno(unix_check(tag, to));
 }

@@ -120,12 +120,12 @@ static __always_inline void call_set(struct call *c, const struct sock *sk, __u3
 }
 
 SEC("lsm/socket_create")
-int BPF_PROG(socket_create, int family, int type, int protocol, int kern, int ret)
+int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
 {
 	struct call c = {.family = family, .sock_type = type & 0xf, .protocol = protocol, .why = WHY_FAMILY};
 
-	if (ret || kern || !caller_tag())
-		return ret;
+	if (kern || !caller_tag())
+		return 0;
 	if (family == AF_UNIX || (is_inet(family) && (is_tcp(c.sock_type, protocol) || is_udp(c.sock_type, protocol)))) {
 		c.why = WHY_RULE;
 		c.only_live = 1;
@@ -134,14 +134,14 @@ int BPF_PROG(socket_create, int family, int type, int protocol, int kern, int re
 }
 
 SEC("lsm/socket_connect")
-int BPF_PROG(socket_connect, struct socket *sock, void *address, int len, int ret)
+int BPF_PROG(socket_connect, struct socket *sock, void *address, int len)
 {
 	struct sock *sk = sock->sk;
 	struct call c;
 	__u16 family = 0;
 
-	if (ret || !sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
-		return ret; /* of unix sockets ipc.bpf.c sees the other end */
+	if (!sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
+		return 0; /* of unix sockets ipc.bpf.c sees the other end */
 	call_set(&c, sk, NET_TCP_CONNECT, NET_UDP_SEND);
 	bpf_probe_read_kernel(&family, 2, address);
 	if (family == AF_UNSPEC)
@@ -152,13 +152,13 @@ int BPF_PROG(socket_connect, struct socket *sock, void *address, int len, int re
 }
 
 SEC("lsm/socket_sendmsg")
-int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, int ret)
+int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 {
 	struct sock *sk = sock->sk;
 	struct call c;
 
-	if (ret || !sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
-		return ret;
+	if (!sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
+		return 0;
 	call_set(&c, sk, NET_TCP_CONNECT, NET_UDP_SEND); /* a stream with an address: TCP fast open */
 	if (!msg->msg_name)
 		c.only_live = 1;
@@ -168,13 +168,13 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size, 
 }
 
 SEC("lsm/socket_bind")
-int BPF_PROG(socket_bind, struct socket *sock, void *address, int len, int ret)
+int BPF_PROG(socket_bind, struct socket *sock, void *address, int len)
 {
 	struct sock *sk = sock->sk;
 	struct call c;
 
-	if (ret || !sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
-		return ret;
+	if (!sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
+		return 0;
 	call_set(&c, sk, NET_TCP_BIND, NET_UDP_BIND);
 	if (c.why == WHY_RULE && addr_read(&c, address, len))
 		return -EINVAL;
@@ -183,14 +183,14 @@ int BPF_PROG(socket_bind, struct socket *sock, void *address, int len, int ret)
 
 /* listen() without bind() takes a free port on every address: decided as port 0 there. */
 SEC("lsm/socket_listen")
-int BPF_PROG(socket_listen, struct socket *sock, int backlog, int ret)
+int BPF_PROG(socket_listen, struct socket *sock, int backlog)
 {
 	struct sock *sk = sock->sk;
 	struct call c;
 	__u64 v6[2];
 
-	if (ret || !sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
-		return ret;
+	if (!sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
+		return 0;
 	call_set(&c, sk, NET_TCP_BIND, NET_UDP_BIND);
 	c.port = sk->__sk_common.skc_num;
 	if (c.family == AF_INET6) {

@@ -173,32 +173,36 @@ static __always_inline enum reason run_all(struct run *r, const struct object *o
 	return r->left ? WHY_UNREACHABLE : WHY_RULE;
 }
 
-#define TRIES 8
-
-/* See object.h. The short way is the cached directory and one step; the long way fills the cache. */
-int object_resolve(struct object *o)
+/* One try, WHY_BUSY when something moved meanwhile: the cached directory and one step, or the whole walk. */
+__noinline int object_try(struct object *o)
 {
 	struct run r = {};
 	enum reason why;
 	struct moves m;
 
-	if (!o)
-		return WHY_UNREACHABLE;
-	if (!moves_read(&m) && !cache_find(o, &m, &r.before)) {
+	if (!o || moves_read(&m))
+		return WHY_BUSY;
+	if (!cache_find(o, &m, &r.before)) {
 		o->state = decide_step(o->slot, r.before, o->name, o->name_len);
-		if (moves_same(&m))
-			return WHY_RULE;
+		return moves_same(&m) ? WHY_RULE : WHY_BUSY;
 	}
-	for (int i = 0; i < TRIES; i++) {
-		if (moves_read(&m))
-			continue;
-		why = run_all(&r, o);
-		if (!moves_same(&m))
-			continue;
-		o->state = r.state;
-		if (why == WHY_RULE && r.state != PLACE_ANON)
-			cache_store(o, &m, r.before);
-		return why;
-	}
-	return WHY_BUSY;
+	why = run_all(&r, o);
+	if (!moves_same(&m))
+		return WHY_BUSY;
+	o->state = r.state;
+	if (why == WHY_RULE && r.state != PLACE_ANON)
+		cache_store(o, &m, r.before);
+	return why;
+}
+
+#define TRIES 8
+
+/* See object.h. object_try() is a function of its own so that the verifier follows it once, not TRIES times. */
+int object_resolve(struct object *o)
+{
+	int why = WHY_BUSY;
+
+	for (int i = 0; i < TRIES && o && why == WHY_BUSY; i++)
+		why = object_try(o);
+	return why;
 }

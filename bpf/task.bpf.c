@@ -38,15 +38,13 @@ static __always_inline int tag_put(__u64 task, const struct tag *tag)
 
 /* Threads, forks, vforks and io_uring workers are all born here, with `current` the one that asked. */
 SEC("lsm/task_alloc")
-int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags, int ret)
+int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags)
 {
 	struct report r = {.type = EV_TASK, .op = TASK_FORK};
 	struct tag *tag = caller_tag();
 	struct slot *s = 0;
 	enum reason why;
 
-	if (ret)
-		return ret;
 	if (!tag) {
 		struct control *c = control_get();
 

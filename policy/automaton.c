@@ -83,7 +83,7 @@ static int set_split(struct expansion *x, uint32_t state)
 	}
 	branches_sort(&x->names);
 	branches_sort(&x->globs);
-	return 0;
+	return set_close(x->a, &x->base, 0);
 }
 
 /* ---- globs that meet here ---- */
@@ -187,13 +187,14 @@ static int pruned_find(struct expansion *x, uint32_t *number)
 	return list_add(&a->states, sizeof(struct state)) ? state_limits(x) : -ENOMEM;
 }
 
-/* The state that x->set leads to. Pruning is dear and many states lead to the same set: each is pruned once.
+/* The state that x->set, with `base` items of it closed, makes. Pruning is dear and many states lead to the
+ * same set: each is pruned once.
  */
-static int state_find(struct expansion *x, uint32_t *number)
+static int state_find(struct expansion *x, size_t base, uint32_t *number)
 {
 	struct automaton *a = x->a;
 	uint32_t closed;
-	int ret = set_close(a, &x->set);
+	int ret = set_close(a, &x->set, base);
 
 	if (!ret)
 		ret = intern_put(&a->closed, x->set.data, x->set.count * sizeof(uint32_t), &closed);
@@ -235,7 +236,7 @@ static int target_find(struct expansion *x, unsigned mask, const struct branch *
 		if (mask >> bit & 1 && item_add(&x->set, globs[i].item))
 			return -ENOMEM;
 	}
-	return branches_add(x, names, count) ?: state_find(x, to);
+	return branches_add(x, names, count) ?: state_find(x, x->base.count, to);
 }
 
 static int arc_add(struct automaton *a, struct arc arc)
@@ -337,7 +338,7 @@ static int state_expand(struct expansion *x, uint32_t number)
 static int states_start(struct expansion *x)
 {
 	uint32_t number;
-	int ret = state_find(x, &number);
+	int ret = state_find(x, 0, &number);
 
 	for (uint32_t i = 0; i < x->a->nodes.count && !ret; i++) {
 		uint32_t clause = node_at(x->a, i)->clause;
@@ -345,7 +346,7 @@ static int states_start(struct expansion *x)
 		if (!i || clause != node_at(x->a, i - 1)->clause)
 			ret = item_add(&x->set, ITEM(i, x->a->compile->clauses[clause].ops));
 	}
-	return ret ?: state_find(x, &number);
+	return ret ?: state_find(x, 0, &number);
 }
 
 static void expansion_free(struct expansion *x)

@@ -103,9 +103,11 @@ static inline int item_add(struct list *set, uint32_t item)
 int automaton_build(struct automaton *a);
 void automaton_free(struct automaton *a);
 
-/* Makes the targets a set: what may come without a component added, sorted, what leads nowhere new left out.
+/*
+ * Makes a set of the items, the first `closed` of which are one: sorted, with what may come without a
+ * component, without what leads nowhere new.
  */
-int set_close(struct automaton *a, struct list *set);
+int set_close(struct automaton *a, struct list *set, size_t closed);
 /* Takes from items the operations for which they cannot matter any more. */
 int set_prune(struct automaton *a, struct list *set);
 int set_outcome(struct automaton *a, const uint32_t *set, size_t count, struct outcome *outcome);

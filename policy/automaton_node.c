@@ -93,14 +93,14 @@ static int item_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Sets come nearly sorted: a state's constant part, then a few items more. */
-static void items_sort(uint32_t *items, size_t count)
+/* `items` is sorted up to `sorted`, and mostly little follows. */
+static void items_sort(uint32_t *items, size_t sorted, size_t count)
 {
-	if (count > 64) {
+	if (count - sorted > 16) {
 		qsort(items, count, sizeof(*items), item_compare);
 		return;
 	}
-	for (size_t i = 1; i < count; i++) {
+	for (size_t i = sorted ? sorted : 1; i < count; i++) {
 		uint32_t item = items[i];
 		size_t to = i;
 
@@ -111,9 +111,9 @@ static void items_sort(uint32_t *items, size_t count)
 }
 
 /* What may come without a component: behind an ENTER its DEEP, behind a DEEP the next part. */
-static int items_skip(const struct automaton *a, struct list *set)
+static int items_skip(const struct automaton *a, struct list *set, size_t from)
 {
-	for (size_t i = 0; i < set->count; i++) {
+	for (size_t i = from; i < set->count; i++) {
 		uint32_t item = ((uint32_t *)set->data)[i];
 		unsigned kind = node_at(a, ITEM_NODE(item))->kind;
 
@@ -147,14 +147,14 @@ static void items_reduce(const struct automaton *a, struct list *set)
 	memmove(items, items + kept, set->count * sizeof(*items));
 }
 
-int set_close(struct automaton *a, struct list *set)
+int set_close(struct automaton *a, struct list *set, size_t closed)
 {
-	if (items_skip(a, set))
+	if (items_skip(a, set, closed))
 		return -ENOMEM;
-	if (!set->count)
-		return 0;
-	items_sort(set->data, set->count);
-	items_reduce(a, set);
-	a->compile->work += set->count;
+	a->compile->work += set->count + 1;
+	if (set->count > closed) {
+		items_sort(set->data, closed, set->count);
+		items_reduce(a, set);
+	}
 	return 0;
 }

@@ -19,8 +19,7 @@
  * u. If t is not in play because of f, then f beats what t beats.
  *
  * So neither the verdict changes nor that the recorded rule is one in play with that verdict, only which of
- * several. L without t is again such an L, so clauses may go one by one: from the last to the first, so that
- * of equals the first stays, in whatever order they came.
+ * several. L without t is again such an L, so clauses may go one by one.
  *
  * (Where pattern_within() gives up, "beats" lacks pairs and may lack transitivity. Then what was beaten may
  * come into play, which can only make a verdict stricter.)
@@ -38,7 +37,10 @@ struct pruning {
 	uint32_t *items;
 	struct list groups; /* struct group */
 	struct list trees;  /* indexes into groups */
+	struct list above;  /* of one tree u: indexes of groups that beat u */
+	struct list open;   /* and of groups as strict as u that u does not beat */
 	unsigned op;
+	unsigned ops; /* it and those of which all rules say the same */
 };
 
 static struct group *group_at(const struct pruning *p, size_t i)
@@ -61,46 +63,89 @@ static bool beats(const struct pruning *p, const struct group *u, const struct g
 	return clause_beats(p->a->compile, u->clause, t->clause);
 }
 
-/* (B), with the likeliest objection, t for f, first. */
-static bool answers_for(const struct pruning *p, const struct group *u, const struct group *t)
+static void clear_ops(struct pruning *p, const struct group *g)
 {
-	if (strictness(p, u) > strictness(p, t) || beats(p, t, u))
-		return false;
+	for (size_t i = 0; i < g->count; i++)
+		p->items[g->first + i] &= ~p->ops;
+}
+
+/* (A) for every t */
+static void drop_beaten(struct pruning *p, const struct group *u)
+{
+	for (size_t i = p->groups.count; i-- > 0;) {
+		const struct group *t = group_at(p, i);
+
+		if (names_op(p, t) && beats(p, u, t))
+			clear_ops(p, t);
+	}
+}
+
+static int surroundings(struct pruning *p, const struct group *u)
+{
+	p->above.count = p->open.count = 0;
 	for (size_t i = 0; i < p->groups.count; i++) {
 		const struct group *f = group_at(p, i);
 
 		if (!names_op(p, f))
 			continue;
-		if (beats(p, f, u) && !beats(p, f, t))
+		if (beats(p, f, u) && item_add(&p->above, (uint32_t)i))
+			return -ENOMEM;
+		if (strictness(p, f) <= strictness(p, u) && !beats(p, u, f) &&
+		    item_add(&p->open, (uint32_t)i))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* (B) but for strictness. What has been dropped since the surroundings were seen objects no more. */
+static bool answers_for(const struct pruning *p, const struct group *t)
+{
+	const uint32_t *above = p->above.data, *open = p->open.data;
+
+	for (size_t i = 0; i < p->above.count; i++) {
+		const struct group *f = group_at(p, above[i]);
+
+		if (names_op(p, f) && !beats(p, f, t))
 			return false;
-		if (strictness(p, f) <= strictness(p, u) && beats(p, t, f) && !beats(p, u, f))
+	}
+	for (size_t i = 0; i < p->open.count; i++) {
+		const struct group *f = group_at(p, open[i]);
+
+		if (names_op(p, f) && beats(p, t, f))
 			return false;
 	}
 	return true;
 }
 
-static void clear_op(struct pruning *p, const struct group *g)
+/* (B) for every t */
+static int drop_answered(struct pruning *p, const struct group *u)
 {
-	for (size_t i = 0; i < g->count; i++)
-		p->items[g->first + i] &= ~(1u << p->op);
-}
-
-/* Takes the operation from every clause that some tree makes needless: needless(tree, clause). */
-static void drop(struct pruning *p,
-                 bool (*needless)(const struct pruning *p, const struct group *u, const struct group *t))
-{
-	const uint32_t *trees = p->trees.data;
-
+	if (surroundings(p, u))
+		return -ENOMEM;
 	for (size_t i = p->groups.count; i-- > 0;) {
 		const struct group *t = group_at(p, i);
 
-		for (size_t j = 0; j < p->trees.count && names_op(p, t); j++) {
-			const struct group *u = group_at(p, trees[j]);
-
-			if (u != t && names_op(p, u) && needless(p, u, t))
-				clear_op(p, t);
-		}
+		if (t != u && names_op(p, t) && strictness(p, u) <= strictness(p, t) && answers_for(p, t))
+			clear_ops(p, t);
 	}
+	return 0;
+}
+
+/* From the first tree on, so that of equals it is the one to stay. */
+static int drop(struct pruning *p)
+{
+	const uint32_t *trees = p->trees.data;
+	int ret = 0;
+
+	for (size_t i = 0; i < p->trees.count; i++) {
+		if (names_op(p, group_at(p, trees[i])))
+			drop_beaten(p, group_at(p, trees[i]));
+	}
+	for (size_t i = 0; i < p->trees.count && !ret; i++) {
+		if (names_op(p, group_at(p, trees[i])))
+			ret = drop_answered(p, group_at(p, trees[i]));
+	}
+	return ret;
 }
 
 static int groups_collect(struct pruning *p, size_t count)
@@ -142,11 +187,14 @@ int set_prune(struct automaton *a, struct list *set)
 	int ret = groups_collect(&p, set->count);
 
 	for (p.op = 0; p.op < FILE_OPS && !ret && p.trees.count; p.op++) {
-		drop(&p, beats);
-		drop(&p, answers_for);
+		p.ops = a->compile->alike[p.op];
+		if (p.ops)
+			ret = drop(&p);
 	}
 	list_free(&p.groups);
 	list_free(&p.trees);
+	list_free(&p.above);
+	list_free(&p.open);
 	sweep(a, set);
 	return ret;
 }

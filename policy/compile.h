@@ -14,7 +14,8 @@
 #define COMPILE_STATES (1u << 18)
 #define COMPILE_ITEMS  (1u << 24)   /* 4 bytes each, over all states */
 #define COMPILE_ARCS   (1u << 23)   /* 12 bytes each, over all states */
-#define COMPILE_WORK   (1ull << 29) /* elementary steps */
+#define COMPILE_WORK   (1ull << 28) /* elementary steps */
+#define COMPILE_PAIRS  (1u << 22)   /* of clauses that are remembered, 8 bytes each */
 
 /* ---- lists that double ---- */
 struct list {
@@ -72,6 +73,8 @@ struct compile {
 	const char *file; /* for errors about no rule in particular */
 	struct clause *clauses;
 	size_t count;
+	uint8_t alike[FILE_OPS]; /* operations of which every clause says the same: at the first, 0 at the
+	                            others */
 	struct relation relation;
 	uint64_t work;
 };

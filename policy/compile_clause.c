@@ -79,6 +79,29 @@ static int rule_add(struct compile *c, struct intern *in, const struct policy_va
 	return 0;
 }
 
+static bool ops_alike(const struct compile *c, unsigned a, unsigned b)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct clause *clause = &c->clauses[i];
+
+		if ((clause->ops >> a & 1) != (clause->ops >> b & 1) ||
+		    clause->verdict[a] != clause->verdict[b])
+			return false;
+	}
+	return true;
+}
+
+static void ops_group(struct compile *c)
+{
+	unsigned seen = 0;
+
+	for (unsigned op = 0; op < FILE_OPS; op++) {
+		for (unsigned other = op; other < FILE_OPS && !(seen >> op & 1); other++)
+			c->alike[op] |= ops_alike(c, op, other) << other;
+		seen |= c->alike[op];
+	}
+}
+
 /* Goes on past a mistake, to report all of them at once. */
 int clauses_build(struct compile *c, const struct policy_vars *vars)
 {
@@ -94,6 +117,7 @@ int clauses_build(struct compile *c, const struct policy_vars *vars)
 
 		ret = err ? err : ret;
 	}
+	ops_group(c);
 	return ret;
 }
 
@@ -117,13 +141,15 @@ static uint64_t *pair_find(const struct relation *r, uint64_t pair)
 	return &r->pairs[i & r->mask];
 }
 
-/* Keeps a quarter free, so that pair_find() ends. */
+/* Keeps half free, so that pair_find() is quick. */
 static int pairs_grow(struct relation *r)
 {
 	struct relation wide = {.mask = r->pairs ? 2 * r->mask + 1 : 1023, .count = r->count};
 
-	if (r->pairs && r->count < r->mask / 4 * 3)
+	if (r->pairs && r->count <= r->mask / 2)
 		return 0;
+	if (wide.mask >= 2 * COMPILE_PAIRS)
+		return -ENOSPC;
 	wide.pairs = calloc(wide.mask + 1, sizeof(*wide.pairs));
 	if (!wide.pairs)
 		return -ENOMEM;
@@ -147,16 +173,18 @@ bool clause_beats(struct compile *c, uint32_t a, uint32_t b)
 {
 	uint64_t pair = (uint64_t)(a + 1) << 32 | b, *at;
 	bool beats;
+	int full;
 
 	c->work++;
 	if (a == b || c->work > COMPILE_WORK)
 		return false;
-	if (pairs_grow(&c->relation)) /* no memory to remember it */
-		return strictly_within(c, a, b);
-	at = pair_find(&c->relation, pair);
-	if (*at)
+	full = pairs_grow(&c->relation);
+	at = c->relation.pairs ? pair_find(&c->relation, pair) : NULL;
+	if (at && *at)
 		return *at & 1;
 	beats = strictly_within(c, a, b);
+	if (full) /* works without being remembered too */
+		return beats;
 	*at = pair << 1 | beats;
 	c->relation.count++;
 	return beats;

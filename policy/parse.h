@@ -110,15 +110,6 @@ struct sections {
 	const struct node *files, *network, *exec, *ipc;
 };
 
-/* The section keys of a purpose and of a profile; `form` has a struct sections named sections. */
-#define SECTION_KEYS(form)                                                                                   \
-	{"files", offsetof(form, sections.files), NULL},                                                     \
-	        {"network", offsetof(form, sections.network), NULL},                                         \
-	        {"exec", offsetof(form, sections.exec), NULL},                                               \
-	{                                                                                                    \
-		"ipc", offsetof(form, sections.ipc), NULL                                                    \
-	}
-
 struct rule_form {
 	const struct node *allow, *deny;
 	const struct node *path;
@@ -172,8 +163,7 @@ int purposes_read(struct reader *r, const struct node *map, struct policy *polic
 struct profiles;
 int profiles_new(policy_profile_fn get, void *arg, struct profiles **profiles);
 void profiles_free(struct profiles *p);
-/* Reads the profiles that a policy lists, with all that they include, and gives their rules to each purpose.
- */
+/* Reads the profiles that a policy lists, with all that they include, and gives each purpose their rules. */
 int profiles_apply(struct reader *r, const struct node *list, struct profiles *p, struct policy *policy);
 
 #define API_VERSION "deputy/v1"

@@ -43,18 +43,19 @@ static bool later_word(struct reader *r, const struct node *node)
 }
 
 static void unknown(struct reader *r, const struct node *node, const char *what, const char *where,
-		    const char *const *words, size_t count)
+                    const char *const *words, size_t count)
 {
 	char hint[256];
 
 	if (later_word(r, node))
 		return;
 	suggest(node->text, words, count, hint, sizeof(hint));
-	mistake(r, node, hint, "unknown %s '%s'%s%s", what, node->text, where ? " in " : "", where ? where : "");
+	mistake(r, node, hint, "unknown %s '%s'%s%s", what, node->text, where ? " in " : "",
+	        where ? where : "");
 }
 
 void mistake_word(struct reader *r, const struct node *node, const char *what, const char *const *words,
-		  size_t count)
+                  size_t count)
 {
 	unknown(r, node, what, NULL, words, count);
 }

@@ -38,7 +38,10 @@ static const struct key keys[] = {
         {"apiVersion", AT(api), "apiVersion: " API_VERSION},
         {"profile", AT(profile), "profile: base"},
         {"profiles", AT(profiles), NULL},
-        SECTION_KEYS(struct profile_form),
+        {"files", AT(sections.files), NULL},
+        {"network", AT(sections.network), NULL},
+        {"exec", AT(sections.exec), NULL},
+        {"ipc", AT(sections.ipc), NULL},
 };
 static const struct shape shape = SHAPE("a profile", keys);
 

@@ -18,7 +18,10 @@ struct purpose_form {
 
 static const struct key keys[] = {
         {"ttl", AT(ttl), "ttl: 15m"},
-        SECTION_KEYS(struct purpose_form),
+        {"files", AT(sections.files), NULL},
+        {"network", AT(sections.network), NULL},
+        {"exec", AT(sections.exec), NULL},
+        {"ipc", AT(sections.ipc), NULL},
         {"on_revoke", AT(on_revoke), NULL},
         {"audit", AT(audit), NULL},
 };

@@ -83,7 +83,7 @@ static bool table_for(struct subject *s, const char *purpose, FILE *out)
 /* "192.0.2.7:443" and "[2001:db8::1]:443" */
 static bool object_addr(const char *object, struct cell_addr *addr, uint16_t *port)
 {
-	char text[128], *colon, *host = text;
+	char text[1024], *colon, *host = text;
 	uint64_t half[2] = {0, htobe64(0xffff00000000ull)};
 	uint32_t v4;
 

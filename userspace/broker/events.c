@@ -31,7 +31,7 @@ static void stream_resume(struct stream *s)
 		return;
 	s->suspended = false;
 	sd_event_source_set_enabled(s->turn, SD_EVENT_OFF);
-	MHD_resume_connection(s->connection);
+	http_resume(s->broker, s->connection);
 }
 
 static void stream_suspend(struct stream *s)

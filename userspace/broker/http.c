@@ -112,7 +112,7 @@ void exchange_resume(struct exchange *x)
 {
 	x->suspended = false;
 	peer_start_clock(x->peer);
-	MHD_resume_connection(x->connection);
+	http_resume(x->broker, x->connection);
 }
 
 static int exchange_identify(struct exchange *x)
@@ -270,6 +270,14 @@ int http_pump(struct broker *b)
 		return sd_event_source_set_enabled(b->http.timer, SD_EVENT_OFF);
 	sd_event_source_set_time_relative(b->http.timer, ms * 1000);
 	return sd_event_source_set_enabled(b->http.timer, SD_EVENT_ONESHOT);
+}
+
+/* The library does not wake an event loop that is not its own. */
+void http_resume(struct broker *b, struct MHD_Connection *connection)
+{
+	MHD_resume_connection(connection);
+	sd_event_source_set_time_relative(b->http.timer, 0);
+	sd_event_source_set_enabled(b->http.timer, SD_EVENT_ONESHOT);
 }
 
 static int http_ready(sd_event_source *s, int fd, uint32_t events, void *b)

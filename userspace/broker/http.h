@@ -50,6 +50,8 @@ void http_stop(struct broker *b);
 /* Lets the library look at what has come, and sets the timer that it asks for. */
 int http_pump(struct broker *b);
 
+/* Goes on with a connection that MHD_suspend_connection() set aside. */
+void http_resume(struct broker *b, struct MHD_Connection *connection);
 /* Sets a request aside from within its handler, which is called again after it was resumed, whoever asks
  * having been identified and checked anew. Until then the exchange stays where it is. */
 void exchange_suspend(struct exchange *x);

@@ -214,15 +214,20 @@ int mint_steps(struct mint *m, const mint_step *steps, size_t count)
 	return m->err;
 }
 
-/* A caller is either bound by a recorded grant or untouched: what others did is undone. */
+/* A caller is either bound by a recorded grant or untouched, and that by the time he reads the answer. */
+static void mint_undo(struct mint *m)
+{
+	if (!m->loaded)
+		return;
+	m->loaded = false;
+	warden_revoke(FD_WARDEN, grant_tag(m->grant), 0);
+	warden_release(FD_WARDEN, grant_tag(m->grant));
+}
+
 static void mint_free(void *arg)
 {
 	struct mint *m = arg;
 
-	if (m->loaded) {
-		warden_revoke(FD_WARDEN, grant_tag(m->grant), 0);
-		warden_release(FD_WARDEN, grant_tag(m->grant));
-	}
 	grant_free(m->grant);
 	table_free(m->table);
 	policy_free(m->policy);
@@ -269,5 +274,7 @@ int handle_mint(struct exchange *x)
 
 	if (!m)
 		return mint_ask(x);
-	return mint_steps(m, steps, sizeof(steps) / sizeof(steps[0]));
+	if (mint_steps(m, steps, sizeof(steps) / sizeof(steps[0])))
+		mint_undo(m);
+	return m->err;
 }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cleanup.h"
 #include "cli/print.h"
+#include "common/cleanup.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

@@ -11,10 +11,6 @@
 
 #define CLI_SOCKET "/run/deputy/deputy.sock"
 
-#ifndef DEPUTY_VERSION
-#define DEPUTY_VERSION "0.1.0"
-#endif
-
 /* What every command is told. */
 struct cli {
 	const char *socket;

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <sysexits.h>
 
-#include "cli/cleanup.h"
+#include "common/cleanup.h"
 
 #define BODY_MAX  (64u << 20) /* bytes of an answer kept in memory */
 #define TIMEOUT_S 60L         /* for an answer that is no stream */

@@ -7,7 +7,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "cli/cleanup.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/doctor.h"
@@ -15,6 +14,7 @@
 #include "cli/files.h"
 #include "cli/print.h"
 #include "cli/query.h"
+#include "common/cleanup.h"
 
 #define SCOPES_MAX 32
 #define EVENTS_MS  3000 /* the recorder's and the broker's time to show an event */

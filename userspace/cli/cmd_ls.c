@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-#include "cli/cleanup.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/grant_text.h"
 #include "cli/print.h"
+#include "common/cleanup.h"
 
 static const char *const titles[] = {"GRANT",   "LIFE",  "USER",    "POLICY",
                                      "PURPOSE", "TASKS", "DENIALS", "COMMAND"};

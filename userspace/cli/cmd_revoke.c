@@ -3,10 +3,10 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "cli/cleanup.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/print.h"
+#include "common/cleanup.h"
 
 static int revoke_print(const json_t *grant, const char *asked)
 {

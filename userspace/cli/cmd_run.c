@@ -10,10 +10,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "cli/cleanup.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/files.h"
+#include "common/cleanup.h"
 #include "policy/policy.h"
 
 /* As shells have it. */

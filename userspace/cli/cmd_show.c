@@ -3,11 +3,11 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "cli/cleanup.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/grant_text.h"
 #include "cli/print.h"
+#include "common/cleanup.h"
 
 static const char *const members[] = {
         "grant",      "state",   "owner",  "user",      "policy", "policy_digest", "purpose",

@@ -8,11 +8,11 @@
 #include <sysexits.h>
 #include <time.h>
 
-#include "cli/cleanup.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/files.h"
 #include "cli/print.h"
+#include "common/cleanup.h"
 #include "token/base64url.h"
 #include "token/token.h"
 

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "cli/cleanup.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/event_text.h"
 #include "cli/query.h"
+#include "common/cleanup.h"
 
 /* Lines pass through as they are when JSON is asked for: nothing is lost that this version does not know. */
 static int trace_line(const char *line, size_t len, void *arg)

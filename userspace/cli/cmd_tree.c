@@ -3,11 +3,11 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "cli/cleanup.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/grant_text.h"
 #include "cli/print.h"
+#include "common/cleanup.h"
 
 #define DEPTH_MAX 16 /* more than a chain has links: ends a circle that a broken answer could hold */
 

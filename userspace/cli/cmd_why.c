@@ -6,12 +6,12 @@
 #include <sysexits.h>
 
 #include "cli/advice.h"
-#include "cli/cleanup.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/event_text.h"
 #include "cli/print.h"
 #include "cli/query.h"
+#include "common/cleanup.h"
 
 struct why {
 	const char *last;

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/cleanup.h"
+#include "common/cleanup.h"
 
 static void child_exec(int in, int out, const char *program, char **argv, const char *log)
 {

@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/cleanup.h"
 #include "cli/client.h"
 #include "cli/doctor.h"
 #include "cli/files.h"
+#include "common/cleanup.h"
 
 #define START_MS 60000 /* verifying programs takes long on slow machines */
 #define STOP_MS  10000

@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/cleanup.h"
 #include "cli/doctor.h"
+#include "common/cleanup.h"
 
 const char *const doctor_sides[SIDES] = {[SIDE_ALLOWED] = "allowed", [SIDE_DENIED] = "denied"};
 uint16_t doctor_ports[SIDES][PORTS];

@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/cleanup.h"
 #include "cli/doctor.h"
 #include "cli/files.h"
+#include "common/cleanup.h"
 
 #define PATH_ROOM 256 /* the site's own name and a few short ones */
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cleanup.h"
 #include "cli/print.h"
+#include "common/cleanup.h"
 
 #define ID_SHOWN 8 /* characters of a grant's id: unique enough to be asked for */
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/cleanup.h"
+#include "common/cleanup.h"
 
 #define PATH_FALLBACK "/usr/local/bin:/usr/bin:/bin"
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "common/version.h"
 
 static const struct command commands[] = {
         {"run", "--policy FILE --purpose NAME -- COMMAND...",

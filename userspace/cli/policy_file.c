@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cleanup.h"
 #include "cli/files.h"
+#include "common/cleanup.h"
 
 static char *profile_read(const char *dir, const char *name, size_t *len)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/cleanup.h"
+#include "common/cleanup.h"
 #include "common/utf8.h"
 
 /* UTF-8 of characters that a terminal acts on or that show text in another order than it has: C1 controls,

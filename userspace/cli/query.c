@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/cleanup.h"
 #include "cli/client.h"
+#include "common/cleanup.h"
 
 char *query_path(const char *path, const struct query *list)
 {

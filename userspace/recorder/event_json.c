@@ -7,15 +7,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "policy/policy.h"
 #include "common/utf8.h"
+#include "policy/policy.h"
 
 #define COUNT(table)   (sizeof(table) / sizeof((table)[0]))
 #define NS_PER_S       1000000000ull
 #define KERNEL_RESTART 513 /* ERESTARTNOINTR: a held call, which restarts; no errno that a program sees */
 #define MAX_ERRNO      4095
 #define EVENT_FLAGS    (EVENT_CUT | EVENT_ANON | EVENT_LOST)
-#define FAR_FUTURE     253402300800ull /* the year 10000: times are four digits wide */
 
 static const char *const actions[] = {[ACT_DENY] = "deny", [ACT_HOLD] = "hold", [ACT_ALLOW] = "allow"};
 
@@ -97,40 +96,34 @@ static bool event_sound(const struct event *e, size_t size)
 	return e->error <= 0 && e->error >= -MAX_ERRNO;
 }
 
-static int time_put(struct line *t, uint64_t ns)
+/* 64 bits of nanoseconds end in 2554: the year has four digits. */
+static void time_put(struct line *t, uint64_t ns)
 {
 	time_t seconds = (time_t)(ns / NS_PER_S);
 	struct tm tm;
 
-	if (ns / NS_PER_S >= FAR_FUTURE || !gmtime_r(&seconds, &tm))
-		return -EBADMSG;
+	gmtime_r(&seconds, &tm);
 	line_printf(t, "\"time\": \"%04d-%02d-%02dT%02d:%02d:%02d.%09lluZ\"", tm.tm_year + 1900,
 	            tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
 	            (unsigned long long)(ns % NS_PER_S));
-	return 0;
 }
 
-static int head_put(struct line *t, uint64_t seq, uint64_t time, const char *type)
+static void head_put(struct line *t, uint64_t seq, uint64_t time, const char *type)
 {
-	int err;
-
 	line_printf(t, "{\"seq\": %llu, ", (unsigned long long)seq);
-	err = time_put(t, time);
+	time_put(t, time);
 	line_member(t, "type", type);
-	return err;
 }
 
 /* Ends the line that began at `start`, or takes it back. */
-static int line_end(struct line *t, size_t start, int err)
+static int line_end(struct line *t, size_t start)
 {
 	line_raw(t, "}\n", 2);
-	if (!err && t->full)
-		err = -ENOSPC;
-	if (err) {
-		t->len = start;
-		t->full = false;
-	}
-	return err;
+	if (!t->full)
+		return 0;
+	t->len = start;
+	t->full = false;
+	return -ENOSPC;
 }
 
 static void rule_put(struct line *t, const struct event *e, const struct identity *who)
@@ -162,17 +155,19 @@ static void errno_put(struct line *t, int error)
 struct components {
 	const char *path;
 	size_t len;  /* of whole components */
+	bool none;   /* there is no name among them */
 	bool escape; /* one is not UTF-8 or, as the name of a memfd may, holds a slash */
 };
 
 static struct components components_of(const struct event *e)
 {
-	struct components c = {.path = event_path(e), .len = e->path_len};
+	struct components c = {.path = event_path(e), .len = e->path_len, .none = true};
 
 	while (c.len && c.path[c.len - 1])
 		c.len--;
 	for (size_t at = 0, len; at < c.len; at += len + 1) {
 		len = strlen(c.path + at);
+		c.none &= !len;
 		c.escape |= !utf8_valid(c.path + at, len) || memchr(c.path + at, '/', len);
 	}
 	return c;
@@ -204,13 +199,13 @@ static void path_put(struct line *t, const struct event *e)
 {
 	struct components c = components_of(e);
 	bool cut = e->flags & EVENT_CUT || c.len != e->path_len;
-	bool part = cut || e->flags & EVENT_LOST || (e->reason == WHY_UNREACHABLE && !c.len);
+	bool part = cut || e->flags & EVENT_LOST || (e->reason == WHY_UNREACHABLE && c.none);
 	bool anon = e->flags & EVENT_ANON;
 
-	if (!c.len && (part || anon)) {
+	if (c.none && (part || anon)) {
 		line_member(t, "path", NULL);
 	} else {
-		line_printf(t, ", \"path\": \"%s", anon ? "" : part ? "..." : c.len ? "" : "/");
+		line_printf(t, ", \"path\": \"%s", anon ? "" : part ? "..." : c.none ? "/" : "");
 		components_put(t, &c, anon);
 		line_raw(t, "\"", 1);
 	}
@@ -284,11 +279,10 @@ int event_json(const struct event *e, size_t size, const struct identity *who, u
                struct line *out)
 {
 	size_t start = out->len;
-	int err;
 
 	if (!event_sound(e, size))
 		return -EBADMSG;
-	err = head_put(out, seq, e->time + to_wall, kinds[e->type].name);
+	head_put(out, seq, e->time + to_wall, kinds[e->type].name);
 	line_member(out, "verdict", actions[e->action]);
 	line_member(out, "reason", reasons[e->reason]);
 	rule_put(out, e, who);
@@ -300,17 +294,16 @@ int event_json(const struct event *e, size_t size, const struct identity *who, u
 		object_put(out, e);
 	identity_put(out, e, who);
 	task_put(out, e);
-	return line_end(out, start, err);
+	return line_end(out, start);
 }
 
 int note_json(const struct record_message *m, const struct line_head *head, struct line *out)
 {
 	size_t start = out->len;
-	int err;
 
 	if (m->note >= NOTES)
 		return -EBADMSG;
-	err = head_put(out, head->seq, head->time, notes[m->note].type);
+	head_put(out, head->seq, head->time, notes[m->note].type);
 	line_member(out, "op", notes[m->note].op);
 	line_member(out, "text", m->text);
 	if (!strcmp(notes[m->note].type, "grant")) {
@@ -318,15 +311,15 @@ int note_json(const struct record_message *m, const struct line_head *head, stru
 		line_member(out, "policy_digest", m->digest);
 		line_member(out, "parent", m->parent[0] ? m->parent : NULL);
 	}
-	return line_end(out, start, err);
+	return line_end(out, start);
 }
 
 int loss_json(const char *cause, uint64_t count, const struct line_head *head, struct line *out)
 {
 	size_t start = out->len;
-	int err = head_put(out, head->seq, head->time, "loss");
 
+	head_put(out, head->seq, head->time, "loss");
 	line_number(out, "count", count);
 	line_member(out, "cause", cause);
-	return line_end(out, start, err);
+	return line_end(out, start);
 }

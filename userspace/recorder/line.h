@@ -32,7 +32,8 @@ void line_component(struct line *t, const char *bytes, size_t len);
 void line_member(struct line *t, const char *key, const char *value);
 /* The same for an array of `size` bytes that need not be terminated. */
 void line_member_bytes(struct line *t, const char *key, const char *value, size_t size);
-/* ", "KEY": VALUE". Past INT64_MAX, where readers of JSON give up (overlayfs has such inode numbers), quoted. */
+/* ", "KEY": VALUE". Past INT64_MAX, where readers of JSON give up (overlayfs has such inode numbers), quoted.
+ */
 void line_number(struct line *t, const char *key, uint64_t value);
 
 #endif

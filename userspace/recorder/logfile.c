@@ -2,7 +2,7 @@
 #include "recorder/logfile.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,17 +50,18 @@ static int line_start(int fd, uint64_t end, uint64_t *start)
 
 static int line_seq(int fd, uint64_t start, uint64_t end, uint64_t *seq)
 {
-	char head[64] = "";
-	unsigned long long n;
+	static const char before[] = "{\"seq\": ";
+	const size_t skip = sizeof(before) - 1;
+	char head[64] = "", *after;
 	size_t len = end - start < sizeof(head) ? (size_t)(end - start) : sizeof(head) - 1;
 	int err = read_at(fd, head, len, start);
 
 	if (err)
 		return err;
-	if (sscanf(head, "{\"seq\": %19llu,", &n) != 1)
+	if (strncmp(head, before, skip) != 0 || head[skip] < '0' || head[skip] > '9')
 		return -EBADMSG;
-	*seq = n;
-	return 0;
+	*seq = strtoull(head + skip, &after, 10);
+	return *after == ',' && *seq < UINT64_MAX / 2 ? 0 : -EBADMSG;
 }
 
 static int take_back(struct logfile *log)

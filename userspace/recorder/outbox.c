@@ -51,6 +51,8 @@ int outbox_send(struct outbox *box, int fd)
 		box->size = 0;
 		sent = box->count;
 	}
+	if (!sent)
+		return err;
 	memmove(box->list, box->list + sent, (box->count - sent) * sizeof(*box->list));
 	box->count -= sent;
 	return err;

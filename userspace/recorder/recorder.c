@@ -324,8 +324,8 @@ int recorder_run(struct recorder *r)
 		if (!err)
 			err = recorder_turn(r, &more);
 	}
-	more = !err;
-	for (int i = 0; i < STOP_BATCHES && more && !err; i++)
+	/* At least twice: the second tells of what the first could not write. */
+	for (int i = 0; !err && i < (more ? STOP_BATCHES : 2); i++)
 		err = recorder_turn(r, &more);
 	logfile_sync(&r->log);
 	return err;

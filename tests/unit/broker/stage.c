@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,26 @@
 			abort();                                                                             \
 		}                                                                                            \
 	} while (0)
+
+const char stage_policy[] = "apiVersion: deputy/v1\\n"
+                            "name: coder\\n"
+                            "owner: {any_of: [uid:1234567, uid:root]}\\n"
+                            "purposes:\\n"
+                            "  fix-issue:\\n"
+                            "    ttl: 15m\\n"
+                            "    files:\\n"
+                            "      - {allow: [read, write], path: \\\"${workdir}/**\\\"}\\n"
+                            "      - {deny: [read], path: \\\"**/.env\\\"}\\n"
+                            "    on_revoke: deny\\n"
+                            "  long:\\n"
+                            "    ttl: 2h\\n"
+                            "    files: [{allow: [read], path: /usr/**}]\\n";
+
+const struct broker_options stage_options = {
+        .version = "test",
+        .user_policies = true,
+        .max_ttl_ns = 3600ull * 1000000000,
+};
 
 /* ---- the warden ---- */
 
@@ -246,6 +267,20 @@ void stage_open(struct stage *s, const struct broker_options *options)
 	REQUIRE(pthread_create(&s->recorder_thread, NULL, recorder_play, s) == 0);
 }
 
+static int stage_unlink(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static void stage_remove(struct stage *s)
+{
+	nftw(s->dir, stage_unlink, 8, FTW_DEPTH | FTW_PHYS);
+	*s->dir = '\0';
+}
+
 int stage_close(struct stage *s)
 {
 	int status;
@@ -257,6 +292,7 @@ int stage_close(struct stage *s)
 	close(s->warden);
 	close(s->recorder);
 	close(s->log);
+	stage_remove(s);
 	munmap(s->control, 4096);
 	munmap(s->slots, SLOTS_MAX * sizeof(struct slot));
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -339,9 +375,7 @@ void reply_free(struct reply *r)
 
 const char *reply_message(const struct reply *r)
 {
-	const char *m = json_string_value(json_object_get(r->json, "message"));
-
-	return m ? m : "";
+	return reply_text(r, "message");
 }
 
 int stage_connect(struct stage *s, uid_t uid)
@@ -408,4 +442,53 @@ bool stage_note(struct stage *s, enum note note, struct record_message *m)
 	}
 	stage_unlock(s);
 	return found;
+}
+
+/* ---- grants ---- */
+
+void stage_mint(struct stage *s, uid_t uid, const char *members, struct reply *reply)
+{
+	char *body;
+
+	REQUIRE(asprintf(&body,
+	                 "{\"policy\": {\"name\": \"coder.yaml\", \"text\": \"%s\"}, \"workdir\": \"/w\"%s}",
+	                 stage_policy, members) > 0);
+	stage_request(s, uid, "POST", "/v1/grants", body, reply);
+	free(body);
+}
+
+void stage_grant(struct stage *s, uid_t uid, const char *members, char id[ID_BYTES])
+{
+	struct reply r;
+
+	stage_mint(s, uid, members, &r);
+	if (r.status != 201)
+		fprintf(stderr, "stage: %ld %s\n", r.status, r.text);
+	REQUIRE(r.status == 201);
+	snprintf(id, ID_BYTES, "%s", reply_text(&r, "grant"));
+	reply_free(&r);
+}
+
+const char *reply_text(const struct reply *r, const char *member)
+{
+	const char *t = json_string_value(json_object_get(r->json, member));
+
+	return t ? t : "";
+}
+
+int stage_setup(void **state)
+{
+	struct stage *s = calloc(1, sizeof(*s));
+
+	stage_open(s, &stage_options);
+	*state = s;
+	return 0;
+}
+
+int stage_teardown(void **state)
+{
+	int status = stage_close(*state);
+
+	free(*state);
+	return status;
 }

@@ -17,6 +17,19 @@
 
 #define STAGE_NOTES 256
 
+/* Users that need not exist; ALICE and root own stage_policy, ALICE alone nothing else. */
+#define ALICE 1234567u
+#define BOB   1234568u
+
+/* A policy's text as it stands in a JSON string. */
+extern const char stage_policy[];
+/* Options that allow all of it. */
+extern const struct broker_options stage_options;
+
+/* For cmocka: a struct stage with stage_options; the teardown fails when the broker did not end well. */
+int stage_setup(void **state);
+int stage_teardown(void **state);
+
 struct stage {
 	/* what the played warden does; change under stage_lock() */
 	uint32_t peer_slot, peer_gen; /* the tag that every peer carries */
@@ -65,6 +78,13 @@ void stage_request(struct stage *s, uid_t uid, const char *method, const char *p
 void reply_free(struct reply *r);
 /* The reply's "message". */
 const char *reply_message(const struct reply *r);
+
+/* Asks for a grant under stage_policy, with more members (", \"ttl\": ...") if any. */
+void stage_mint(struct stage *s, uid_t uid, const char *members, struct reply *reply);
+/* Likewise; must succeed. Copies the id. */
+void stage_grant(struct stage *s, uid_t uid, const char *members, char id[ID_BYTES]);
+/* A member of the reply that is a string; "" where there is none. */
+const char *reply_text(const struct reply *r, const char *member);
 
 /* Raw bytes on a fresh connection, as some user. The caller closes it. */
 int stage_connect(struct stage *s, uid_t uid);

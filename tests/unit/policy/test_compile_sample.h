@@ -50,13 +50,13 @@ static inline void sample_path_ops(struct sample *s, enum rule_verdict verdict, 
 {
 	struct rules *r = &s->purpose.rules;
 	struct path_rule *rule;
-	char label[512];
+	char label[64];
 
 	if (!(r->path_count & (r->path_count - 1)))
 		r->paths = realloc(r->paths, (2 * r->path_count + 1) * sizeof(*r->paths));
 	assert_non_null(r->paths);
 	rule = &r->paths[r->path_count++];
-	snprintf(label, sizeof(label), "%zu %s", r->path_count, pattern);
+	snprintf(label, sizeof(label), "%zu %.32s", r->path_count, pattern);
 	*rule = (struct path_rule){.verdict = verdict,
 	                           .ops = ops,
 	                           .pattern = strdup(pattern),

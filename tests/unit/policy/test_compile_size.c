@@ -7,7 +7,7 @@ static const unsigned every = (1u << FILE_OPS) - 1;
 __attribute__((format(printf, 4, 5))) static void add(struct sample *s, enum rule_verdict verdict,
                                                       unsigned ops, const char *pattern, ...)
 {
-	char text[1024];
+	char text[1200];
 	va_list args;
 
 	va_start(args, pattern);
@@ -97,7 +97,7 @@ static void test_many_rules(void **state)
 	anchored(&s, 10000);
 	for (int i = 0; i < 20; i++)
 		add(&s, RULE_DENY, 63, "**/.secret%d/**", i);
-	assert_in_range(states(&s), 5000, 30000);
+	assert_in_range(states(&s), 5000, 50000); /* in each tree, the denial that came first */
 	sample_free(&s);
 }
 
@@ -138,28 +138,23 @@ static void test_states_limit(void **state)
 	struct sample s = {0};
 
 	(void)state;
-	for (int i = 0; i < 30; i++)
+	for (int i = 0; i < 18; i++)
 		add(&s, i & 1 ? RULE_ALLOW : RULE_DENY, 1, "**/a%d/**/b%d", i, i);
-	assert_int_equal(sample_try(&s, NULL), -22);
-	assert_int_equal(s.errors.count, 1);
-	print_message("%s\n", s.errors.list[0].what);
-	sample_free(&s);
+	refused(&s, "these rules need more than 262144 states", 18);
 }
 
+/* Four long names of its own to each rule: texts fill the table before states do. */
 static void test_cells_limit(void **state)
 {
 	struct sample s = {0};
-	char name[255];
+	char x[249];
 
 	(void)state;
-	memset(name, 'x', sizeof(name));
-	for (unsigned i = 0; i < 40000; i++)
-		add(&s, RULE_ALLOW, 1, "/%.*s%05u/%.*s%05u/%.*s%05u/%.*s%05u/%.*s%05u/%.*s%05u/%.*s%05u", 125,
-		    name, i, 125, name, i + 40000, 125, name, i + 80000, 125, name, i, 125, name, i, 125,
-		    name, i, 125, name, i);
-	assert_int_equal(sample_try(&s, NULL), -22);
-	print_message("%s\n", s.errors.list[0].what);
-	sample_free(&s);
+	memset(x, 'x', sizeof(x) - 1);
+	x[sizeof(x) - 1] = '\0';
+	for (unsigned i = 0; i < 61000; i++)
+		add(&s, RULE_ALLOW, 1, "/%sa%05u/%sb%05u/%sc%05u/%sd%05u", x, i, x, i, x, i, x, i);
+	refused(&s, "the table needs 4636004 cells, the limit is 4194304", 1);
 }
 
 /* Thousands of patterns that all match at one place cost work, not states. */
@@ -172,9 +167,7 @@ static void test_work_limit(void **state)
 		for (int j = 0; j < 100; j++)
 			add(&s, j & 1 ? RULE_ALLOW : RULE_DENY, 1, "/**/a%d/**/b%d/**", i, j);
 	}
-	assert_int_equal(sample_try(&s, NULL), -22);
-	print_message("%s\n", s.errors.list[0].what);
-	sample_free(&s);
+	refused(&s, "these rules take more than 268435456 steps to compile", 4000);
 }
 
 int main(void)

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads operations from stdin, one a line, and answers each on stdout; with arguments runs just those words.
+ * It stays alive between operations, so that one agent can be watched while the world around it changes.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+static const struct operation *const tables[] = {
+	file_operations, move_operations, exec_operations, net_operations,
+	unix_operations, guard_operations, way_operations,
+};
+
+static _Thread_local char more[256];
+
+void detail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(more, sizeof(more), format, args);
+	va_end(args);
+}
+
+int done(long ret)
+{
+	return ret < 0 ? -errno : 0;
+}
+
+int done_fd(int fd)
+{
+	int ret = done(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+int operation_run(char **words)
+{
+	int count = 0;
+
+	while (words[count])
+		count++;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (const struct operation *o = tables[i]; o->name; o++)
+			if (count && !strcmp(o->name, words[0]))
+				return count > o->words ? o->run(words) : -EINVAL;
+	return -ENOSYS;
+}
+
+void operation_answer(char **words)
+{
+	char line[512];
+	int err, len;
+
+	*more = '\0';
+	err = operation_run(words);
+	if (err > 0) /* somebody else answers */
+		return;
+	len = snprintf(line, sizeof(line), "%s %d %s\n", err ? strerrorname_np(-err) : "OK", getpid(), more);
+	if (write(STDOUT_FILENO, line, (size_t)len) != len)
+		_exit(3);
+}
+
+static void line_split(char *line, char **words)
+{
+	int count = 0;
+	char *save = NULL;
+
+	for (char *w = strtok_r(line, " \n", &save); w && count < WORDS; w = strtok_r(NULL, " \n", &save))
+		words[count++] = w;
+	words[count] = NULL;
+}
+
+int main(int argc, char **argv)
+{
+	char *words[WORDS + 1], *line = NULL;
+	size_t size = 0;
+
+	if (argc > 1) {
+		operation_answer(argv + 1);
+		return 0;
+	}
+	while (getline(&line, &size, stdin) > 0) {
+		line_split(line, words);
+		operation_answer(words);
+	}
+	return 0;
+}

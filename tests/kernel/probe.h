@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One system call an operation, by name: what agents and their untagged twins are asked to do. */
+#ifndef PROBE_H
+#define PROBE_H
+
+#include <stddef.h>
+
+#define WORDS 16
+
+/* 0 or -errno. words[0] is the operation's name; the list ends with NULL. */
+typedef int (*probe_fn)(char **words);
+
+struct operation {
+	const char *name;
+	int words; /* needed after the name */
+	probe_fn run;
+};
+
+extern const struct operation file_operations[], move_operations[], exec_operations[], net_operations[],
+	unix_operations[], guard_operations[], way_operations[];
+
+/* Finds and runs; -ENOSYS when there is no such operation, -EINVAL when words are missing. */
+int operation_run(char **words);
+/* Runs and prints "<errno or OK> <pid> <detail>" as one write: several processes may answer. */
+void operation_answer(char **words);
+/* More than an errno can say; printed with the next answer. */
+void detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What a system call returned: 0 or -errno, and its descriptor, if it is one, closed. */
+int done(long ret);
+int done_fd(int fd);
+
+#endif
