@@ -205,7 +205,7 @@ struct event {
 };
 
 /* Operations that no policy can grant. */
-enum guard_op { GUARD_BPF, GUARD_MOUNT, GUARD_PTRACE, GUARD_SIGNAL, GUARD_OPS };
+enum guard_op { GUARD_BPF, GUARD_MOUNT, GUARD_PTRACE, GUARD_SIGNAL, GUARD_CAPABILITY, GUARD_OPS };
 
 /* ---- visit: how the warden finds the task behind a connection (task.bpf.c) ---- */
 enum visit_op { VISIT_READ, VISIT_TAG };

@@ -75,6 +75,18 @@ static __always_inline enum reason caller_live(struct tag *tag, struct slot **sl
 	return ancestors_live(tag, s);
 }
 
+/*
+ * Argument n as a number, for those that can be NULL: the verifier takes a hook's pointers for valid and
+ * removes a test of the pointer itself as dead code.
+ */
+static __always_inline __u64 hook_arg(void *ctx, __u32 n)
+{
+	__u64 value = 0;
+
+	bpf_get_func_arg(ctx, n, &value);
+	return value;
+}
+
 /* What a hook returns. The verifier wants proof of the range since 6.12 (5d99e198be27), and -EACCES is safe. */
 static __always_inline int verdict_errno(int ret)
 {

@@ -91,7 +91,7 @@ int BPF_PROG(file_open, struct file *file)
 SEC("lsm/mmap_file")
 int BPF_PROG(mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 {
-	if (!file || !(prot & PROT_EXEC))
+	if (!(prot & PROT_EXEC) || !hook_arg(ctx, 0)) /* anonymous memory has no file */
 		return 0;
 	CHECK(file->f_path.dentry, file->f_path.mnt, BIT(OP_EXEC));
 }
@@ -220,7 +220,7 @@ static __always_inline int refer(const struct tag *tag, struct vfsmount *mnt, st
 	object_set(&o, tag, old, mnt);
 	ret = object_check(&o, old_ops);
 	if (ret)
-		return 0;
+		return ret;
 	from = o.state;
 	object_set(&o, tag, new, mnt);
 	ret = object_check(&o, new_ops);

@@ -72,10 +72,22 @@ int BPF_PROG(guard_traceme, struct task_struct *parent)
 	return !tag || is_ours(tag, parent) ? 0 : verdict_errno(guard_refuse(GUARD_PTRACE));
 }
 
+/* cred is that of a USB device's owner when the signal comes from an interrupt, which has no caller. */
 SEC("lsm/task_kill")
 int BPF_PROG(guard_kill, struct task_struct *target, void *info, int sig, const struct cred *cred)
 {
-	struct tag *tag = cred ? 0 : caller_tag();
+	struct tag *tag = hook_arg(ctx, 3) ? 0 : caller_tag();
 
 	return !tag || is_ours(tag, target) ? 0 : verdict_errno(guard_refuse(GUARD_SIGNAL));
+}
+
+#define CAP_OPT_NOAUDIT 2 /* the kernel only asks which way to go: no event, but no capability either */
+
+/* A grant carries no capability, not even root's. */
+SEC("lsm/capable")
+int BPF_PROG(guard_capable, const struct cred *cred, void *ns, int cap, unsigned int opts)
+{
+	if (!caller_tag())
+		return 0;
+	return opts & CAP_OPT_NOAUDIT ? -EPERM : verdict_errno(guard_refuse(GUARD_CAPABILITY));
 }

@@ -25,8 +25,8 @@ struct walk {
 	__u64 chunk[CHUNK];
 };
 
-/* Where the mount tree ends: at the root of the caller's namespace, or at something that has no path. */
-static __always_inline enum walk_top walk_end(const struct walk *w, __u64 mount)
+/* What a mount is to the caller when there is nothing above it. */
+static __always_inline enum walk_top mount_kind(const struct walk *w, __u64 mount)
 {
 	__u64 ns = 0;
 
@@ -36,6 +36,12 @@ static __always_inline enum walk_top walk_end(const struct walk *w, __u64 mount)
 	return ns >= (__u64)-4095 ? TOP_ANON : TOP_LOST; /* MNT_NS_INTERNAL is ERR_PTR(-EINVAL) */
 }
 
+/* A dentry that hangs from nothing: a pipe's or memfd's, or a bind mount's source that was moved away. */
+static __always_inline enum walk_top loose_kind(const struct walk *w)
+{
+	return mount_kind(w, w->mnt - OFFSET(struct mount, mnt)) == TOP_ANON ? TOP_ANON : TOP_LOST;
+}
+
 /* From the root of a mount to its mount point; 1 when there is nothing above. */
 static __always_inline long walk_cross(struct walk *w)
 {
@@ -43,7 +49,7 @@ static __always_inline long walk_cross(struct walk *w)
 
 	READ_AT(&parent, struct mount, mount, mnt_parent);
 	if (!parent || parent == mount) {
-		w->top = walk_end(w, mount);
+		w->top = mount_kind(w, mount);
 		return 1;
 	}
 	READ_AT(&w->dentry, struct mount, mount, mnt_mountpoint);
@@ -61,8 +67,8 @@ static long walk_up(__u32 i, struct walk *w)
 	if (w->dentry == root)
 		return walk_cross(w);
 	READ_AT(&parent, struct dentry, w->dentry, d_parent);
-	if (!parent || parent == w->dentry) { /* above the mount's root: a bind mount's source moved away */
-		w->top = TOP_LOST;
+	if (!parent || parent == w->dentry) {
+		w->top = loose_kind(w);
 		return 1;
 	}
 	w->chunk[w->count & (CHUNK - 1)] = w->dentry;

@@ -19,11 +19,7 @@ struct expansion {
 	struct list base;           /* items that any name leads to */
 	struct list names, globs;   /* struct branch, sorted by text */
 	struct list set;            /* under construction */
-	struct part parts[TABLE_GLOBS];
-	uint32_t ids[TABLE_GLOBS];
-	unsigned count;                  /* distinct globs */
-	unsigned conflicts[TABLE_GLOBS]; /* globs that no name of this one matches */
-	unsigned above[TABLE_GLOBS];     /* globs that every name of this one matches */
+	struct globs meet;
 	uint32_t by_mask[MASKS];
 };
 
@@ -86,72 +82,25 @@ static int set_split(struct expansion *x, uint32_t state)
 	return set_close(x->a, &x->base, 0);
 }
 
-/* ---- globs that meet here ---- */
-
-static bool comparable(const char *a, const char *b, size_t a_len, size_t b_len, bool suffix)
-{
-	size_t n = a_len < b_len ? a_len : b_len;
-
-	return suffix ? !memcmp(a + a_len - n, b + b_len - n, n) : !memcmp(a, b, n);
-}
-
-/* Prefixes and suffixes must each continue one another for one name to have both. */
-static bool globs_conflict(const struct part *a, const struct part *b)
-{
-	return !comparable(a->text, b->text, strlen(a->text), strlen(b->text), false) ||
-	       !comparable(a->suffix, b->suffix, strlen(a->suffix), strlen(b->suffix), true);
-}
-
-static void globs_relate(struct expansion *x)
-{
-	for (unsigned i = 0; i < x->count; i++) {
-		x->conflicts[i] = x->above[i] = 0;
-		for (unsigned j = 0; j < x->count; j++) {
-			x->conflicts[i] |= globs_conflict(&x->parts[i], &x->parts[j]) << j;
-			x->above[i] |= part_within(&x->parts[i], &x->parts[j]) << j;
-		}
-	}
-}
-
 static int globs_collect(struct expansion *x)
 {
 	const struct branch *globs = x->globs.data;
+	struct globs *meet = &x->meet;
 
-	x->count = 0;
+	meet->count = 0;
 	for (size_t i = 0; i < x->globs.count; i++) {
 		if (i && globs[i].text == globs[i - 1].text)
 			continue;
-		if (x->count == TABLE_GLOBS)
+		if (meet->count == TABLE_GLOBS)
 			return compile_refuse(
 			        x->a->compile, x->at, "use '*' for the whole name, or a directory",
 			        "at most %u patterns with '*' inside a name can meet at one place",
 			        TABLE_GLOBS);
-		x->ids[x->count] = globs[i].text;
-		x->parts[x->count++] = glob_part(x->a, globs[i].text);
+		meet->ids[meet->count] = globs[i].text;
+		meet->parts[meet->count++] = glob_part(x->a, globs[i].text);
 	}
-	globs_relate(x);
+	globs_relate(meet);
 	return 0;
-}
-
-/* Whether a name may match these globs and no others. A few where none does only cost room. */
-static bool globs_meet(const struct expansion *x, unsigned mask)
-{
-	for (unsigned i = 0; i < x->count; i++) {
-		if (mask >> i & 1 && (mask & x->conflicts[i] || x->above[i] & ~mask))
-			return false;
-	}
-	return true;
-}
-
-static unsigned globs_of_name(const struct expansion *x, uint32_t name)
-{
-	unsigned mask = 0;
-	size_t len;
-	const char *text = intern_get(&x->a->names, name, &len);
-
-	for (unsigned i = 0; i < x->count; i++)
-		mask |= part_matches(&x->parts[i], text, len) << i;
-	return mask;
 }
 
 /* ---- states ---- */
@@ -187,17 +136,24 @@ static int pruned_find(struct expansion *x, uint32_t *number)
 	return list_add(&a->states, sizeof(struct state)) ? state_limits(x) : -ENOMEM;
 }
 
-/* The state that x->set, with `base` items of it closed, makes. Pruning is dear and many states lead to the
- * same set: each is pruned once.
- */
-static int state_find(struct expansion *x, size_t base, uint32_t *number)
+static bool has_tree(const struct automaton *a, const struct list *set)
+{
+	const uint32_t *items = set->data;
+
+	for (size_t i = 0; i < set->count; i++) {
+		if (node_at(a, ITEM_NODE(items[i]))->kind == NODE_TREE)
+			return true;
+	}
+	return false;
+}
+
+/* Pruning is dear where there are trees, and many states lead to the same set: each is pruned once. */
+static int closed_find(struct expansion *x, uint32_t *number)
 {
 	struct automaton *a = x->a;
 	uint32_t closed;
-	int ret = set_close(a, &x->set, base);
+	int ret = intern_put(&a->closed, x->set.data, x->set.count * sizeof(uint32_t), &closed);
 
-	if (!ret)
-		ret = intern_put(&a->closed, x->set.data, x->set.count * sizeof(uint32_t), &closed);
 	if (ret)
 		return ret;
 	if (closed < a->pruned.count) {
@@ -207,6 +163,18 @@ static int state_find(struct expansion *x, size_t base, uint32_t *number)
 	a->items += x->set.count;
 	ret = pruned_find(x, number);
 	return ret ? ret : item_add(&a->pruned, *number);
+}
+
+/* The state that x->set makes, of which `base` items are closed. */
+static int state_find(struct expansion *x, size_t base, uint32_t *number)
+{
+	int ret = set_close(x->a, &x->set, base);
+
+	if (!ret)
+		ret = work_check(x->a->compile, x->at);
+	if (ret)
+		return ret;
+	return has_tree(x->a, &x->set) ? closed_find(x, number) : pruned_find(x, number);
 }
 
 static int branches_add(struct expansion *x, const struct branch *b, size_t count)
@@ -254,9 +222,9 @@ static int masks_expand(struct expansion *x, struct state *s)
 	int ret = 0;
 
 	s->masks = x->a->arcs.count;
-	for (unsigned mask = 0; mask < 1u << x->count && !ret; mask++) {
+	for (unsigned mask = 0; mask < 1u << x->meet.count && !ret; mask++) {
 		x->by_mask[mask] = NOWHERE;
-		if (!globs_meet(x, mask))
+		if (!globs_meet(&x->meet, mask))
 			continue;
 		ret = target_find(x, mask, NULL, 0, &x->by_mask[mask]);
 		if (!ret && mask)
@@ -277,7 +245,9 @@ static int names_expand(struct expansion *x, struct state *s)
 	s->names = x->a->arcs.count;
 	for (; from < x->names.count && !ret; from = to) {
 		uint32_t name = names[from].text, target = 0;
-		unsigned mask = globs_of_name(x, name);
+		size_t len;
+		const char *text = intern_get(&x->a->names, name, &len);
+		unsigned mask = globs_of_name(&x->meet, text, len);
 
 		for (to = from + 1; to < x->names.count && names[to].text == name;)
 			to++;
@@ -292,9 +262,9 @@ static int names_expand(struct expansion *x, struct state *s)
 static int globs_store(struct expansion *x, struct state *s)
 {
 	s->globs = x->a->glob_lists.count;
-	s->glob_count = x->count;
-	for (unsigned i = 0; i < x->count; i++) {
-		if (item_add(&x->a->glob_lists, x->ids[i]))
+	s->glob_count = x->meet.count;
+	for (unsigned i = 0; i < x->meet.count; i++) {
+		if (item_add(&x->a->glob_lists, x->meet.ids[i]))
 			return -ENOMEM;
 	}
 	return 0;
@@ -306,9 +276,11 @@ static void blame_set(struct expansion *x, uint32_t state)
 	size_t len;
 	const uint32_t *set = intern_get(&x->a->sets, state, &len);
 
-	if (len)
-		x->at = x->a->compile->clauses[node_at(x->a, ITEM_NODE(set[len / sizeof(*set) - 1]))->clause]
-		                .origin;
+	if (len) {
+		const struct node *last = node_at(x->a, ITEM_NODE(set[len / sizeof(*set) - 1]));
+
+		x->at = x->a->compile->clauses[last->clause].origin;
+	}
 }
 
 static int state_expand(struct expansion *x, uint32_t number)

@@ -112,6 +112,21 @@ int set_close(struct automaton *a, struct list *set, size_t closed);
 int set_prune(struct automaton *a, struct list *set);
 int set_outcome(struct automaton *a, const uint32_t *set, size_t count, struct outcome *outcome);
 
+/* ---- globs that meet at one state (automaton_glob.c) ---- */
+struct globs {
+	struct part parts[TABLE_GLOBS];
+	uint32_t ids[TABLE_GLOBS]; /* numbers in automaton.globs */
+	unsigned count;
+	unsigned conflicts[TABLE_GLOBS]; /* a mask: globs that no name of this one matches */
+	unsigned above[TABLE_GLOBS];     /* globs that every name of this one matches */
+};
+
+/* Fills in conflicts and above. */
+void globs_relate(struct globs *g);
+/* Whether a name may match these globs and no others. A few where none does only cost room. */
+bool globs_meet(const struct globs *g, unsigned mask);
+unsigned globs_of_name(const struct globs *g, const char *name, size_t len);
+
 /* ---- the smallest automaton that says the same (automaton_merge.c) ---- */
 struct merged {
 	struct intern states; /* state 0 is dead. Each: uint32_t, in this order: */

@@ -32,7 +32,7 @@ static void op_decide(struct compile *c, const struct list *matched, unsigned op
 	const uint32_t *m = matched->data;
 	const struct clause *best = NULL;
 
-	for (size_t i = 0; i < matched->count; i++) {
+	for (size_t i = 0; i < matched->count && c->work <= COMPILE_WORK; i++) {
 		const struct clause *this = &c->clauses[ITEM_NODE(m[i])];
 
 		if (!(ITEM_OPS(m[i]) >> op & 1) || !in_play(c, matched, i, op))

@@ -6,16 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "policy/automaton.h"
-
-typedef unsigned __int128 addr_t;
-
-struct addr_item {
-	addr_t first, last;
-	struct list ports; /* struct port_range: sorted, apart, none touching the next */
-	const struct addr_rule *rule;
-	uint16_t number;
-};
+#include "policy/net.h"
 
 struct sweep {
 	struct compile *c;
@@ -27,80 +18,9 @@ struct sweep {
 	struct list list;   /* struct cell_port of the interval */
 };
 
-static addr_t addr_of(const struct cell_addr *a)
-{
-	return (addr_t)a->hi << 64 | a->lo;
-}
-
 static const struct addr_item *item_at(const struct sweep *s, uint32_t i)
 {
 	return (const struct addr_item *)s->items.data + i;
-}
-
-/* ---- rules as sets ---- */
-
-static int range_compare(const void *a, const void *b)
-{
-	const struct port_range *x = a, *y = b;
-
-	return (x->lo > y->lo) - (x->lo < y->lo);
-}
-
-/* One form of each set of ports, so that inclusion is range in range. */
-static int ports_normalise(const struct addr_rule *rule, struct list *ports)
-{
-	_cleanup_list_ struct list sorted = {0};
-	const struct port_range *r;
-	struct port_range *last = NULL;
-
-	for (size_t i = 0; i < rule->port_count; i++) {
-		last = list_add(&sorted, sizeof(*last));
-		if (!last)
-			return -ENOMEM;
-		*last = rule->ports[i];
-	}
-	if (sorted.count)
-		qsort(sorted.data, sorted.count, sizeof(*r), range_compare);
-	r = sorted.data;
-	last = NULL;
-	for (size_t i = 0; i < sorted.count; i++) {
-		if (last && r[i].lo <= last->hi + 1) {
-			last->hi = r[i].hi > last->hi ? r[i].hi : last->hi;
-			continue;
-		}
-		last = list_add(ports, sizeof(*last));
-		if (!last)
-			return -ENOMEM;
-		*last = r[i];
-	}
-	return 0;
-}
-
-static bool has_port(const struct addr_item *item, uint32_t lo, uint32_t hi)
-{
-	const struct port_range *r = item->ports.data;
-
-	for (size_t i = 0; i < item->ports.count; i++) {
-		if (r[i].lo <= lo && hi <= r[i].hi)
-			return true;
-	}
-	return false;
-}
-
-static bool ports_within(const struct addr_item *a, const struct addr_item *b)
-{
-	const struct port_range *r = a->ports.data;
-
-	for (size_t i = 0; i < a->ports.count; i++) {
-		if (!has_port(b, r[i].lo, r[i].hi))
-			return false;
-	}
-	return true;
-}
-
-static bool item_within(const struct addr_item *a, const struct addr_item *b)
-{
-	return b->first <= a->first && a->last <= b->last && ports_within(a, b);
 }
 
 static bool item_beats(struct sweep *s, const struct addr_item *a, const struct addr_item *b)
@@ -117,14 +37,14 @@ static const struct addr_item *op_winner(struct sweep *s, uint32_t port, unsigne
 	const uint32_t *active = s->active.data;
 	const struct addr_item *best = NULL;
 
-	for (size_t i = 0; i < s->active.count; i++) {
+	for (size_t i = 0; i < s->active.count && s->c->work <= COMPILE_WORK; i++) {
 		const struct addr_item *this = item_at(s, active[i]);
-		bool in_play = this->rule->ops >> op & 1 && has_port(this, port, port);
+		bool in_play = this->rule->ops >> op & 1 && has_ports(this, port, port);
 
 		for (size_t j = 0; j < s->active.count && in_play; j++) {
 			const struct addr_item *other = item_at(s, active[j]);
 
-			in_play = !(other->rule->ops >> op & 1 && has_port(other, port, port) &&
+			in_play = !(other->rule->ops >> op & 1 && has_ports(other, port, port) &&
 			            item_beats(s, other, this));
 		}
 		if (in_play && (!best || this->rule->verdict < best->rule->verdict ||
@@ -262,11 +182,7 @@ static int item_load(struct sweep *s, const struct addr_rule *rule, uint32_t num
 
 	if (!item)
 		return -ENOMEM;
-	item->first = addr_of(&rule->first);
-	item->last = addr_of(&rule->last);
-	item->rule = rule;
-	item->number = (uint16_t)number;
-	ret = ports_normalise(rule, &item->ports);
+	ret = addr_item_load(item, rule, (uint16_t)number);
 	if (!ret)
 		ret = place_add(s, item->first);
 	if (!ret && item->last + 1)

@@ -17,6 +17,24 @@ bool part_matches(const struct part *part, const char *name, size_t len);
 bool part_within(const struct part *a, const struct part *b);
 bool part_equal(const struct part *a, const struct part *b);
 
+/* ---- text before it is taken apart (pattern_glyph.c) ---- */
+struct glyph {
+	char c;
+	bool wild; /* a '*' as written, neither escaped nor out of a variable */
+};
+
+struct source {
+	struct glyph *glyphs;
+	size_t count;
+	struct pattern_error *error;
+};
+
+/* Variables and escapes taken out of the text. s->glyphs is the caller's to free, whatever the result. */
+int glyphs_read(struct source *s, const char *text, const struct policy_vars *vars);
+/* Always -EINVAL. */
+int pattern_refuse(struct pattern_error *e, const char *hint, const char *what, ...)
+        __attribute__((format(printf, 3, 4)));
+
 /* pattern_within() that adds what it cost to *work, so that a caller can bound many of them. */
 bool pattern_within_work(const struct pattern *a, const struct pattern *b, uint64_t *work);
 

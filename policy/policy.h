@@ -14,17 +14,16 @@
 #include "common/types.h" /* __u8 ... and abi.h */
 
 /* Limits of the language, each tested at the limit and one past it. */
-#define POLICY_TEXT_MAX     (1u << 20) /* bytes of one file */
-#define POLICY_ERRORS_MAX   100u       /* mistakes listed in one go; the rest is counted */
-#define POLICY_NAME_MAX     64u        /* characters of a policy's, purpose's or profile's name */
-#define POLICY_OWNERS_MAX   64u        /* owners of one policy */
-#define POLICY_PURPOSES_MAX 64u        /* purposes of one policy */
-#define POLICY_PROFILES_MAX 32u        /* profiles of one policy, those that profiles include counted too */
-#define POLICY_RULES_MAX                                                                                     \
-	TABLE_RULES             /* rules of all purposes together, a profile's counted for each purpose */
-#define POLICY_PORTS_MAX 64u    /* ports and port ranges of one rule */
-#define POLICY_DEPTH_MAX 16u    /* lists and mappings inside one another */
-#define POLICY_TTL_MAX   86400u /* seconds */
+#define POLICY_TEXT_MAX     (1u << 20)  /* bytes of one file */
+#define POLICY_ERRORS_MAX   100u        /* mistakes listed in one go; the rest is counted */
+#define POLICY_NAME_MAX     64u         /* characters of a policy's, purpose's or profile's name */
+#define POLICY_OWNERS_MAX   64u         /* owners of one policy */
+#define POLICY_PURPOSES_MAX 64u         /* purposes of one policy */
+#define POLICY_PROFILES_MAX 32u         /* profiles of one policy, those that profiles include counted too */
+#define POLICY_RULES_MAX    TABLE_RULES /* rules of all purposes, a profile's counted for each of them */
+#define POLICY_PORTS_MAX    64u         /* ports and port ranges of one rule */
+#define POLICY_DEPTH_MAX    16u         /* lists and mappings inside one another */
+#define POLICY_TTL_MAX      86400u      /* seconds */
 
 /* One mistake, at a place a person can go to. Lines and columns count from 1. */
 struct policy_error {

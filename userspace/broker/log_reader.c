@@ -70,7 +70,14 @@ static int tail_step(struct log_reader *r)
 	/* Before the first one is a line that began in an earlier block. */
 	nl = base ? memchr(r->block, '\n', size) : NULL;
 	floor = nl ? (size_t)(nl - r->block) + 1 : 0;
-	r->seek = floor < size ? base + floor : base;
+	if (floor < size)
+		r->seek = base + floor;
+	else if (base + size < r->seek)
+		r->seek =
+		        base +
+		        size; /* where a line ends, so that one of LOG_LINE fits with the newline before it */
+	else
+		r->seek = base; /* all of the block is one line that is too long */
 	while (r->wanted && tail_line(r, floor, &size))
 		r->wanted--;
 	r->offset = base + size;
@@ -88,11 +95,11 @@ static int log_fill(struct log_reader *r)
 
 	memmove(r->block, r->block + r->begin, r->have);
 	r->begin = 0;
-	if (r->have == LOG_BLOCK) {
+	if (r->have == LOG_LINE) {
 		r->have = 0;
 		r->skipping = true;
 	}
-	n = LOG_BLOCK - r->have;
+	n = LOG_LINE - r->have;
 	if (n > r->end - r->offset)
 		n = (size_t)(r->end - r->offset);
 	if (!n)

@@ -10,8 +10,9 @@
 
 #include "broker/event_filter.h"
 
-#define LOG_BLOCK                                                                                            \
-	131072u /* bytes; a longer line is passed over. EVENT_PATH escaped is less than half of it */
+#define LOG_BLOCK 131072u /* bytes */
+#define LOG_LINE                                                                                             \
+	(LOG_BLOCK - 1)   /* bytes of a line; a longer one is passed over. EVENT_PATH escaped is half of it */
 #define LOG_BUDGET 65536u /* bytes looked at in one call */
 
 struct log_reader {

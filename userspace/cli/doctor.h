@@ -55,8 +55,37 @@ struct doctor_daemon {
 };
 
 /* Starts deputyd, found beside our own program or installed, with all its state below `dir`, and waits until
- * it answers. 0 or -errno; -ECHILD: it ended, see its log. */
+ * it is ready. 0 or -errno; -ECHILD: it ended, see its log. */
 int doctor_daemon_start(struct doctor_daemon *d, const char *dir);
+/* Whether it has ended; it is then waited for. */
+bool doctor_daemon_ended(struct doctor_daemon *d);
 void doctor_daemon_stop(struct doctor_daemon *d);
+
+#define DOCTOR_SCOPES_MAX 32
+#define DOCTOR_REASON_MAX 2048
+
+/* What came of one scope; errnos, DOCTOR_UNTRIED where none was met. */
+struct doctor_row {
+	int got[SIDES];
+	int control; /* what an untagged process met on the denied side */
+	bool seen;   /* the refusal's event */
+};
+
+struct doctor {
+	const struct cli *cli;
+	char *program;
+	struct doctor_site site;
+	struct doctor_daemon daemon;
+	char grant[64];
+	struct doctor_row rows[DOCTOR_SCOPES_MAX];
+	int revoked;                    /* errno after the grant was revoked, its task left alive */
+	int killed;                     /* 128 and the signal that ended the task when it was not */
+	char reason[DOCTOR_REASON_MAX]; /* why it could not even be tried; "" = it was */
+};
+
+/* Fills in all of the results, or the reason. */
+void doctor_try(struct doctor *d);
+/* Sets the reason: `what`, and the end of the file `log`. */
+void doctor_reason(struct doctor *d, const char *what, const char *log);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,15 @@ int doctor_child_start(struct doctor_child *c, const char *program, char **argv,
 	c->in = fdopen(in[1], "w");
 	c->out = fdopen(out[0], "r");
 	return c->in && c->out ? 0 : -ENOMEM;
+}
+
+/* Nobody else holds the other end of its stdout. */
+void doctor_child_wait(const struct doctor_child *c, int ms)
+{
+	struct pollfd p = {.fd = fileno(c->out)};
+
+	while (poll(&p, 1, ms) < 0 && errno == EINTR)
+		;
 }
 
 int doctor_child_end(struct doctor_child *c)

@@ -14,6 +14,8 @@ struct doctor_child {
 
 /* Runs the program with `argv`; its stderr goes to the file `log`. 0 or -errno. */
 int doctor_child_start(struct doctor_child *c, const char *program, char **argv, const char *log);
+/* Waits up to `ms` for it to end of itself, its pipes still open. */
+void doctor_child_wait(const struct doctor_child *c, int ms);
 /* Closes the pipes and waits. Exit code, or 128 and the signal. */
 int doctor_child_end(struct doctor_child *c);
 

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/client.h"
 #include "cli/doctor.h"
 #include "cli/files.h"
 #include "common/cleanup.h"
@@ -76,27 +78,50 @@ static int daemon_spawn(struct doctor_daemon *d, const char *dir)
 	return d->pid < 0 ? -errno : 0;
 }
 
-/* Whether it has ended; it is then waited for. */
-static bool daemon_ended(struct doctor_daemon *d)
+bool doctor_daemon_ended(struct doctor_daemon *d)
 {
 	if (d->pid > 0 && waitpid(d->pid, NULL, WNOHANG) == d->pid)
 		d->pid = 0;
 	return d->pid <= 0;
 }
 
+/* Where the daemon says, as to systemd, that it is ready: its socket is there before it is. */
+static int notify_open(const char *dir)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	const struct timeval step = {.tv_usec = STEP_MS * 1000};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/notify", dir);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof(step)) ||
+	    setenv("NOTIFY_SOCKET", at.sun_path, 1)) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
 int doctor_daemon_start(struct doctor_daemon *d, const char *dir)
 {
-	int err;
+	_cleanup_close_ int notify = notify_open(dir);
+	char said[512] = "";
+	int err = notify < 0 ? notify : 0;
 
 	snprintf(d->socket, sizeof(d->socket), "%s/run/deputy.sock", dir);
 	snprintf(d->log, sizeof(d->log), "%s/deputyd.log", dir);
-	err = daemon_spawn(d, dir);
+	if (!err)
+		err = daemon_spawn(d, dir);
+	unsetenv("NOTIFY_SOCKET");
 	for (int ms = 0; !err && ms < START_MS; ms += STEP_MS) {
-		if (!client_connects(d->socket))
+		if (recv(notify, said, sizeof(said) - 1, 0) > 0 && strstr(said, "READY=1"))
 			return 0;
-		if (daemon_ended(d))
+		if (doctor_daemon_ended(d))
 			return -ECHILD;
-		usleep(STEP_MS * 1000);
 	}
 	return err ? err : -ETIMEDOUT;
 }
@@ -105,7 +130,7 @@ void doctor_daemon_stop(struct doctor_daemon *d)
 {
 	if (d->pid > 0)
 		kill(d->pid, SIGTERM);
-	for (int ms = 0; !daemon_ended(d) && ms < STOP_MS; ms += STEP_MS)
+	for (int ms = 0; !doctor_daemon_ended(d) && ms < STOP_MS; ms += STEP_MS)
 		usleep(STEP_MS * 1000);
 	if (d->pid > 0) {
 		kill(d->pid, SIGKILL);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #include "cli/doctor.h"
@@ -23,30 +22,20 @@ static int probe_tries(const char *dir)
 	return 0;
 }
 
-static int probe_open(const char *dir)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/allowed/read", dir);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-/* Says "ready", waits to be told that the grant is revoked, and tries what was allowed before. Nothing can be
+/* Says "ready", waits for its grant to be revoked, and then tries what was allowed before. Nothing can be
  * said after that, so the exit code is the errno. Any end of the waiting will do: the pipe may be refused. */
-static int probe_revoked(const char *dir, bool held)
+static int probe_revoked(const char *dir)
 {
-	int fd = held ? probe_open(dir) : -1;
-	char byte;
+	char path[PATH_MAX], byte;
+	int fd;
 
-	if (held && (fd < 0 || read(fd, &byte, 1) != 1 || lseek(fd, 0, SEEK_SET)))
-		return EX_SOFTWARE;
 	puts("ready");
 	fflush(stdout);
 	while (read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR)
 		;
-	if (held)
-		return read(fd, &byte, 1) < 0 ? errno : 0;
-	return probe_open(dir) < 0 ? errno : 0;
+	snprintf(path, sizeof(path), "%s/allowed/read", dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? errno : 0;
 }
 
 int cmd_doctor_probe(struct cli *cli, int argc, char **argv)
@@ -56,7 +45,7 @@ int cmd_doctor_probe(struct cli *cli, int argc, char **argv)
 	for (int i = 0; i < SIDES * PORTS; i++)
 		doctor_ports[i / PORTS][i % PORTS] = (uint16_t)atoi(argv[3 + i]);
 	if (strcmp(argv[1], "tries") != 0)
-		_exit(probe_revoked(argv[2], strcmp(argv[1], "held") == 0));
+		_exit(probe_revoked(argv[2]));
 	printf("grant %s\n", getenv("DEPUTY_GRANT") ? getenv("DEPUTY_GRANT") : "-");
 	return probe_tries(argv[2]);
 }

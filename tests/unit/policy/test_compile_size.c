@@ -74,6 +74,25 @@ static void test_floats_of_two_kinds(void **state)
 	sample_free(&s);
 }
 
+/* An edge for each of the 24 ways in which these meet, in every tree: small numbers all, yet hashed apart. */
+static void test_globs_everywhere(void **state)
+{
+	struct sample s = {0};
+
+	(void)state;
+	for (int i = 1; i <= 4; i++) {
+		add(&s, RULE_DENY, 1u << i, "**/%.*s*", i, "xxxx");
+		add(&s, RULE_DENY, 1u << i, "**/*%.*s", i, "yyyy");
+	}
+	for (int i = 0; i < 200; i++)
+		add(&s, RULE_ALLOW, 63, "/srv/tree%d/**", i);
+	assert_in_range(states(&s), 200 * 25, 200 * 25 + 60);
+	assert_in_range(s.table->count, 1, 300000);
+	assert_int_equal(sample_ask(&s, 4, "/srv/tree7/xxxxyyyy").action, ACT_DENY);
+	assert_int_equal(sample_ask(&s, 4, "/srv/tree7/xxxyyy").action, ACT_ALLOW);
+	sample_free(&s);
+}
+
 static void anchored(struct sample *s, int count)
 {
 	for (int i = 0; i < count; i++)
@@ -174,9 +193,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_floats_and_trees), cmocka_unit_test(test_floats_of_two_kinds),
-	        cmocka_unit_test(test_many_rules),       cmocka_unit_test(test_rules_limit),
-	        cmocka_unit_test(test_globs_limit),      cmocka_unit_test(test_states_limit),
-	        cmocka_unit_test(test_cells_limit),      cmocka_unit_test(test_work_limit),
+	        cmocka_unit_test(test_globs_everywhere), cmocka_unit_test(test_many_rules),
+	        cmocka_unit_test(test_rules_limit),      cmocka_unit_test(test_globs_limit),
+	        cmocka_unit_test(test_states_limit),     cmocka_unit_test(test_cells_limit),
+	        cmocka_unit_test(test_work_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

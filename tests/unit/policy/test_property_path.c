@@ -6,9 +6,27 @@
 #define PATHS    40
 #define MAX_RULE 9
 
-static const char *const names[] = {"a", "b", "ab", "ba", "aba", "abba"};
-static const char *const parts[] = {"a",  "b", "ab", "aba", "a",  "b",   "**",
-                                    "**", "*", "a*", "*a",  "*b", "a*a", "ab*ba"};
+/* Takes more than one cell. */
+#define LONG "abababababababababababab"
+
+static const char *const names[] = {"a", "b", "ab", "ba", "aba", "abba", LONG};
+static const char *const parts[] = {"a",
+                                    "b",
+                                    "ab",
+                                    "aba",
+                                    "a",
+                                    "b",
+                                    "**",
+                                    "**",
+                                    "*",
+                                    "a*",
+                                    "*a",
+                                    "*b",
+                                    "a*a",
+                                    "ab*ba",
+                                    LONG,
+                                    "abababababababababab*",
+                                    "*babababababababababab"};
 
 #define ONE_OF(list) (list[roll(sizeof(list) / sizeof(list[0]))])
 
@@ -50,7 +68,7 @@ static void random_rules(struct sample *s, unsigned ops_mask)
 
 	for (unsigned i = 0; i < count; i++) {
 		unsigned ops = roll(3) ? ops_mask : (1 + roll(255)) & ops_mask;
-		char text[128];
+		char text[256];
 
 		random_pattern(text, sizeof(text));
 		if (ops)
@@ -193,7 +211,7 @@ static void one_round(unsigned ops_mask)
 	sample_compile(&s);
 	check_table(s.table);
 	for (int i = 0; i < PATHS; i++) {
-		char path[128];
+		char path[256];
 
 		random_path(path, sizeof(path));
 		for (unsigned op = 0; op < FILE_OPS; op++)

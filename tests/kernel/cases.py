@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of refusals. Each is tried by the agent, then the same by its untagged twin, then what the agent may."""
+import os
+
+from kt import Log, Twin, path
+
+SENTINEL = "none/sentinel"  # granted to nobody: its event tells that all before have been written
+
+
+class Case:
+    """op is refused to the agent with errno and an event; twin is what the untagged one gets for the same."""
+
+    def __init__(self, name, op, allow=None, errno="EACCES", twin="OK", setup=None, **event):
+        self.name, self.op, self.allow, self.errno, self.twin, self.setup = name, op, allow, errno, twin, setup
+        self.event = event
+
+
+class Bench:
+    def __init__(self, tap, agent):
+        self.tap, self.agent, self.twin, self.log = tap, agent, Twin(), Log()
+
+    def end(self):
+        self.agent.end()
+        self.twin.end()
+
+    def settle(self):
+        """Returns when the events of all that was done so far are in the log."""
+        seen = len(self.log.all(path=path(SENTINEL)))
+        self.agent.ask("read " + SENTINEL)
+        return self.log.find_more(seen, path=path(SENTINEL))
+
+    def expect(self, case):
+        want = {"verdict": "deny", "errno": case.errno, "pid": self.agent.pid, **case.event}
+        if "path" in want and want["path"] is not None:
+            want["path"] = path(want["path"])
+        if case.errno in ("EACCES", "EAGAIN"):
+            want.setdefault("reason", "rule")
+        return want
+
+    def problems(self, case):
+        if case.setup:
+            case.setup()
+        self.log.mark()
+        have = self.agent.ask(case.op)
+        if have != case.errno:
+            yield f"agent: {case.op}: {have}, expected {case.errno}"
+        twin = self.twin.ask(case.op)
+        if twin != case.twin:
+            yield f"untagged: {case.op}: {twin}, expected {case.twin}"
+        for op in [case.allow] if isinstance(case.allow, str) else case.allow or []:
+            allowed = self.agent.ask(op)
+            if allowed != "OK":
+                yield f"agent: {op}: {allowed}, expected OK"
+        yield from self.event_problems(case)
+
+    def event_problems(self, case):
+        self.settle()
+        refused = [e for e in self.log.events if e.get("verdict") == "deny" and e.get("path") != path(SENTINEL)]
+        want = self.expect(case)
+        if not self.log.all(**want):
+            yield f"no event {want}"
+        if len(refused) != 1:
+            yield f"{len(refused)} refusals in the log, expected 1"
+        if any(e.get("pid") == self.twin.pid for e in self.log.events):
+            yield "the untagged twin has an event"
+        if len(refused) != 1 or not self.log.all(**want):
+            yield from (f"event {brief(e)}" for e in refused)
+
+    def check(self, *cases):
+        for case in cases:
+            self.tap.result(not (why := "\n".join(self.problems(case))), case.name, why)
+
+    def same(self, name, op, agent="OK", twin="OK"):
+        """What both get, without a refusal when it is OK."""
+        self.log.mark()
+        have = (self.agent.ask(op), self.twin.ask(op))
+        self.settle()
+        refused = [brief(e) for e in self.log.all(verdict="deny") if e.get("path") != path(SENTINEL)]
+        good = have == (agent, twin) and (agent != "OK" or not refused)
+        self.tap.result(good, name, f"{op}: agent and twin {have}, expected {(agent, twin)}\n{refused}")
+
+
+def brief(event):
+    keys = ("pid", "type", "op", "path", "addr", "port", "family", "errno", "reason", "rule")
+    return {k: event[k] for k in keys if k in event}
+
+
+def remove(*names):
+    """For setups: gone, whatever it was."""
+    for name in names:
+        try:
+            os.unlink(path(name))
+        except IsADirectoryError:
+            os.rmdir(path(name))
+        except FileNotFoundError:
+            pass
