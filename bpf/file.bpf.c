@@ -91,7 +91,7 @@ int BPF_PROG(file_open, struct file *file)
 SEC("lsm/mmap_file")
 int BPF_PROG(mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 {
-	if (!(prot & PROT_EXEC) || !hook_arg(ctx, 0)) /* anonymous memory has no file */
+	if (!(prot & PROT_EXEC) || !file || !hook_arg(ctx, 0)) /* anonymous memory has no file */
 		return 0;
 	CHECK(file->f_path.dentry, file->f_path.mnt, BIT(OP_EXEC));
 }

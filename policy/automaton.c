@@ -162,7 +162,7 @@ static int closed_find(struct expansion *x, uint32_t *number)
 	}
 	a->items += x->set.count;
 	ret = pruned_find(x, number);
-	return ret ? ret : item_add(&a->pruned, *number);
+	return ret ?: item_add(&a->pruned, *number);
 }
 
 /* The state that x->set makes, of which `base` items are closed. */

@@ -47,7 +47,7 @@ static int deep_add(struct automaton *a, uint32_t clause, bool last, bool lead)
 
 	if (lead && needs_enter(&a->compile->clauses[clause], last))
 		ret = node_add(a, (struct node){clause, 0, NODE_ENTER, true});
-	return ret ? ret : node_add(a, (struct node){clause, 0, last ? NODE_TREE : NODE_DEEP, false});
+	return ret ?: node_add(a, (struct node){clause, 0, last ? NODE_TREE : NODE_DEEP, false});
 }
 
 static int clause_nodes(struct automaton *a, uint32_t clause)
@@ -66,7 +66,7 @@ static int clause_nodes(struct automaton *a, uint32_t clause)
 		} else {
 			node.kind = kinds[p->parts[i].kind];
 			ret = text_number(a, &p->parts[i], &node.text);
-			ret = ret ? ret : node_add(a, node);
+			ret = ret ?: node_add(a, node);
 		}
 		lead = lead && p->parts[i].kind == PART_NAME;
 	}

@@ -87,7 +87,7 @@ static int rules_compile(struct compile *c, const struct policy_vars *vars, stru
 		ret = net_build(c, (uint32_t)c->rules->path_count + 1, &net);
 	if (!ret)
 		ret = table_build(c, &a, &m, &net, table);
-	return ret ? ret : labels_copy(c->rules, table);
+	return ret ?: labels_copy(c->rules, table);
 }
 
 int policy_compile(const struct policy *policy, const char *purpose, const struct policy_vars *vars,

@@ -73,8 +73,7 @@ struct compile {
 	const char *file; /* for errors about no rule in particular */
 	struct clause *clauses;
 	size_t count;
-	uint8_t alike[FILE_OPS]; /* operations of which every clause says the same: at the first, 0 at the
-	                            others */
+	uint8_t alike[FILE_OPS]; /* at the first of operations that all clauses treat alike: those; else 0 */
 	struct relation relation;
 	uint64_t work;
 };

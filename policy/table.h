@@ -11,11 +11,6 @@ struct table_edge {
 	bool is_name;
 };
 
-struct table_text {
-	const char *bytes;
-	size_t len;
-};
-
 /* The edge hash: a power of two of cells, and the seed with which the edges fit it. */
 struct edge_hash {
 	union cell *cells;

@@ -8,10 +8,10 @@ SENTINEL = "none/sentinel"  # granted to nobody: its event tells that all before
 
 
 class Case:
-    """op is refused to the agent with errno and an event; twin is what the untagged one gets for the same."""
+    """What it does is refused to the agent with errno and an event; twin is what the untagged one gets for the same."""
 
-    def __init__(self, name, op, allow=None, errno="EACCES", twin="OK", setup=None, **event):
-        self.name, self.op, self.allow, self.errno, self.twin, self.setup = name, op, allow, errno, twin, setup
+    def __init__(self, name, does, allow=None, errno="EACCES", twin="OK", setup=None, **event):
+        self.name, self.does, self.allow, self.errno, self.twin, self.setup = name, does, allow, errno, twin, setup
         self.event = event
 
 
@@ -41,12 +41,12 @@ class Bench:
         if case.setup:
             case.setup()
         self.log.mark()
-        have = self.agent.ask(case.op)
+        have = self.agent.ask(case.does)
         if have != case.errno:
-            yield f"agent: {case.op}: {have}, expected {case.errno}"
-        twin = self.twin.ask(case.op)
+            yield f"agent: {case.does}: {have}, expected {case.errno}"
+        twin = self.twin.ask(case.does)
         if twin != case.twin:
-            yield f"untagged: {case.op}: {twin}, expected {case.twin}"
+            yield f"untagged: {case.does}: {twin}, expected {case.twin}"
         for op in [case.allow] if isinstance(case.allow, str) else case.allow or []:
             allowed = self.agent.ask(op)
             if allowed != "OK":

@@ -38,6 +38,7 @@ static const char *const guard_ops[GUARD_OPS] = {
         [GUARD_MOUNT] = "mount",
         [GUARD_PTRACE] = "ptrace",
         [GUARD_SIGNAL] = "signal",
+        [GUARD_CAPABILITY] = "capability",
 };
 
 static const struct {

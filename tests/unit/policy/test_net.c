@@ -2,7 +2,7 @@
 /* Addresses and ports: cases, then random rules against their meaning. */
 #include "test_compile_check.h"
 
-#define TCP      (1u << NET_TCP_CONNECT)
+#define TCP (1u << NET_TCP_CONNECT)
 
 static const struct cell_addr zero = {0, 0}, top = {~0ull, ~0ull};
 
