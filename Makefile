@@ -4,6 +4,8 @@
 B       := build
 CC      ?= gcc
 CLANG   ?= clang-19
+FORMAT  ?= clang-format-19
+PREFIX  ?= /usr
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PROGRAMS := $(B)/deputyd $(B)/deputy
 
@@ -30,7 +32,7 @@ obj = $(patsubst %.c,$(B)/obj$(VARIANT)/%.o,$(1))
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-6s %s\n' $(1) '$@';)
 
-.PHONY: all help deps quickstart check check-san unit fuzz bench attack clean format lint vm-tests
+.PHONY: all help quickstart check bench install san fuzz unit-programs fuzz-programs format clean
 .DELETE_ON_ERROR:
 
 all: $(PROGRAMS)
@@ -72,6 +74,78 @@ $(B)/deputyd$(VARIANT): $(call obj,$(DAEMON) $(BROKER) $(RECORDER) $(TOKEN) $(PO
 $(B)/deputy$(VARIANT): $(call obj,$(CLI) $(TOKEN) $(POLICY) $(COMMON))
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LIBS_deputy)
+
+# ---- tests: one program per tests/unit/MODULE/test_*.c, with the other sources of its folder ----
+
+MODULES   := $(COMMON) $(TOKEN) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c
+UNIT      := $(wildcard tests/unit/*/test_*.c)
+UNIT_BINS := $(UNIT:%.c=$(B)/$(VARIANT:-%=%/)%)
+GOLDEN    := $(B)/$(VARIANT:-%=%/)tests/policy/golden
+LIBS_test := $(sort $(LIBS_deputyd) $(LIBS_deputy)) -lcmocka -lpthread
+
+$(B)/modules$(VARIANT).a: $(call obj,$(MODULES))
+	$(call say,AR)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+.SECONDEXPANSION:
+$(UNIT_BINS): $(B)/$(VARIANT:-%=%/)%: %.c $$(filter-out $$(UNIT),$$(wildcard $$(dir $$*)*.c)) $(B)/modules$(VARIANT).a
+	$(call say,TEST)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MF $@.d -I$(<D) -Itests/unit $(filter %.c,$^) $(LDFLAGS) $(filter %.a,$^) -o $@ $(LIBS_test)
+
+$(GOLDEN): tests/policy/golden.c $(B)/modules$(VARIANT).a
+	$(call say,TEST)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MF $@.d $< $(LDFLAGS) $(filter %.a,$^) -o $@ $(LIBS_test)
+
+unit-programs: $(UNIT_BINS) $(GOLDEN)
+
+# Everything in userspace once more with sanitizers, and the fuzzers with clang's.
+SAN := VARIANT=-san SANITIZE=-fsanitize=address,undefined
+san: $(B)/bpf/deputy.skel.h
+	+$(Q)$(MAKE) --no-print-directory $(SAN) unit-programs $(B)/deputyd-san $(B)/deputy-san
+
+FUZZ      := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ_BINS := $(FUZZ:tests/fuzz/%.c=$(B)/fuzz/%)
+$(B)/fuzz/%: tests/fuzz/%.c $(B)/modules$(VARIANT).a
+	$(call say,FUZZ)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MF $@.d -fsanitize=fuzzer $< $(LDFLAGS) $(filter %.a,$^) -o $@ $(filter-out -lcmocka,$(LIBS_test))
+fuzz-programs: $(FUZZ_BINS)
+fuzz:
+	+$(Q)$(MAKE) --no-print-directory CC=$(CLANG) VARIANT=-fuzz SANITIZE=-fsanitize=fuzzer-no-link,address,undefined fuzz-programs
+
+SOURCES := $(wildcard bpf/*.[ch] policy/*.[ch] userspace/*/*.[ch] tests/unit/*.h tests/unit/*/*.[ch] tests/fuzz/*.c \
+	tests/kernel/*.[ch] tests/vm/*.[ch] tests/bench/*.[ch] tests/policy/*.c)
+format: ## lay out every C source
+	$(FORMAT) -i $(SOURCES)
+
+# ---- what people run ----
+
+quickstart: ## install what is missing, build, and see an agent under a grant
+	@tools/deps build vm
+	@$(MAKE) --no-print-directory -j2 all
+	@tools/quickstart
+
+check: ## install what is missing, build, and run every test
+	@tools/deps build vm test
+	@$(MAKE) --no-print-directory -j2 all unit-programs san fuzz
+	@tools/check
+
+bench: ## the table of figures, in a VM that counts instructions
+	@tools/deps build vm
+	@$(MAKE) --no-print-directory -j2 all
+	@tests/bench/run
+
+install: all ## into $(DESTDIR)$(PREFIX)
+	install -Dm755 $(B)/deputyd $(DESTDIR)$(PREFIX)/sbin/deputyd
+	install -Dm755 $(B)/deputy $(DESTDIR)$(PREFIX)/bin/deputy
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/deputy/profiles policy/profiles/*.yaml
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/man/man1 userspace/man/*.1
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/man/man5 userspace/man/*.5
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/man/man8 userspace/man/*.8
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system userspace/systemd/*.service userspace/systemd/*.socket
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 

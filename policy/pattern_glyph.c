@@ -135,7 +135,7 @@ static size_t glyphs_room(const char *text, const struct variable *list)
 int glyphs_read(struct source *s, const char *text, const struct policy_vars *vars)
 {
 	struct variable list[VARIABLES];
-	size_t used;
+	size_t used = 0;
 	int ret;
 
 	variables_set(vars, list);

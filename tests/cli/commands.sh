@@ -250,6 +250,87 @@ exits 66 "no key file"
 run token verify --jwks good.yaml abc
 exits 65 "no key set"
 
+# ---- policy ----
+cat >sound.yaml <<'END'
+apiVersion: deputy/v1
+name: coder
+owner: {any_of: ["uid:0"]}
+profiles: [own]
+purposes:
+  fix-issue:
+    ttl: 15m
+    files:
+      - {allow: [read, write], path: "${workdir}/**"}
+      - {deny: [read], path: "**/.env"}
+    network:
+      - {allow: connect, cidr: 192.0.2.0/24, port: 443}
+END
+mkdir profiles
+printf 'apiVersion: deputy/v1\nprofile: own\nfiles: [{allow: [list], path: /srv}]\n' >profiles/own.yaml
+sed 's/ttl/tll/' sound.yaml >mistaken.yaml
+run policy check --profiles profiles sound.yaml
+exits 0 "policy check of a sound policy"
+run policy check sound.yaml
+exits 65 "policy check without its profile"
+run policy check --profiles profiles sound.yaml mistaken.yaml
+exits 65 "policy check of a policy with a mistake"
+err_has "mistaken.yaml:7:5: unknown key 'tll'" "which is told with line and column"
+run policy check --profiles profiles absent.yaml
+exits 66 "policy check of no file"
+run policy check --json --profiles profiles mistaken.yaml
+python3 -c 'import json; m = json.load(open("out"))["files"][0]; assert not m["ok"] and m["mistakes"][0]["line"] == 7'
+ok $? "policy check --json"
+explain="policy explain sound.yaml --profiles profiles --purpose fix-issue --workdir /w"
+run $explain --op read /w/x
+exits 0 "policy explain"
+[ "$out" = "allow read      /w/x  (sound.yaml:9 allow read,write path \${workdir}/**)" ]
+ok $? "names the rule that allows"
+run $explain --op read /w/.env
+out_has "deny  read      /w/.env  (sound.yaml:10 deny read path **/.env)" "and the one that denies"
+run $explain /etc
+[ "$(wc -l <out)" -eq 8 ] && ! grep -v '^deny .*(no rule names it)' out
+ok $? "without --op every operation"
+run $explain --op list /srv
+out_has "own.yaml:3 allow list" "a profile's rule"
+run $explain --connect 192.0.2.1:443
+out_has "allow connect   192.0.2.1:443" "an address"
+run $explain --connect 192.0.2.1:443 --udp
+out_has "send      192.0.2.1:443" "by UDP"
+run $explain --bind 192.0.2.1:443
+out_has "deny  bind" "binding to it"
+run $explain --connect 192.0.2.1
+exits 64 "an address without a port"
+run $explain --op fly /x
+exits 64 "no such operation"
+run $explain x
+exits 64 "a relative path"
+run $explain
+exits 64 "neither path nor address"
+run $explain --json --op read /w/x
+python3 -c 'import json; a = json.load(open("out"))[0]; assert a["verdict"] == "allow" and a["op"] == "read"'
+ok $? "policy explain --json"
+run policy explain sound.yaml --profiles profiles --purpose other /x
+exits 65 "no such purpose"
+
+# ---- doctor, with a daemon beside it that cannot start ----
+mkdir bin
+cp "$deputy" bin/deputy
+printf '#!/bin/sh\necho "deputyd: cannot attach: Operation not permitted" >&2\nexit 69\n' >bin/deputyd
+chmod +x bin/deputyd
+bin/deputy doctor >out 2>err
+code=$?
+if [ -S /run/deputy/deputy.sock ]; then
+	echo "# a daemon of this host answered"
+else
+	exits 69 "doctor where nothing can be enforced"
+	err_has "deputyd: cannot attach: Operation not permitted" "the daemon's reason is printed"
+	bin/deputy doctor --json >out 2>err
+	python3 -c 'import json; d = json.load(open("out")); assert not d["enforced"] and "attach" in d["reason"]'
+	ok $? "doctor --json"
+	[ -z "$(find /tmp -maxdepth 1 -name 'deputy-doctor.*' -newer "$socket")" ]
+	ok $? "nothing is left behind"
+fi
+
 # ---- no daemon ----
 kill $server
 wait $server 2>/dev/null

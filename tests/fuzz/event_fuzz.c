@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(record, data, size);
 	book = size >= sizeof(*e) ? book_of(e->slot, e->gen) : identity_book_new();
 	err = event_json(record, size, size >= sizeof(*e) ? identity_find(book, e->slot, e->gen) : NULL, 1, 0,
-	                 &out);
+			 &out);
 	if (!err)
 		check(buf, out.len);
 	else if (err != -EBADMSG || out.len)

@@ -14,11 +14,20 @@
 
 extern char **environ;
 
+static void output_drop(void)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	close(null);
+}
+
 /*
  * A child calls exec; its errno comes back as its status. The program, when it does start, is to answer by
  * itself, or to say nothing and end with 0.
  */
-static int exec_in_child(int fd, const char *path, char *const *argv)
+static int exec_in_child(int fd, const char *path, char *const *argv, int silent)
 {
 	int status;
 	pid_t pid = fork();
@@ -26,6 +35,8 @@ static int exec_in_child(int fd, const char *path, char *const *argv)
 	if (pid < 0)
 		return -errno;
 	if (!pid) {
+		if (silent)
+			output_drop();
 		syscall(SYS_execveat, fd, path, argv, environ, fd >= 0 && !*path ? AT_EMPTY_PATH : 0);
 		_exit(errno);
 	}
@@ -37,13 +48,28 @@ static int exec_in_child(int fd, const char *path, char *const *argv)
 /* run PROGRAM [ARGS...]: ended with 0, or why not. */
 static int do_run(char **w)
 {
-	return exec_in_child(AT_FDCWD, w[1], w + 1);
+	return exec_in_child(AT_FDCWD, w[1], w + 1, 1);
+}
+
+/* status PROGRAM [ARGS...]: what it ended with is the detail. */
+static int do_status(char **w)
+{
+	detail("%d", -exec_in_child(AT_FDCWD, w[1], w + 1, 1));
+	return 0;
+}
+
+/* run-fd FD: a program by its descriptor, without a name. */
+static int do_run_fd(char **w)
+{
+	char *argv[] = {"probe", "quiet", NULL};
+
+	return exec_in_child(atoi(w[1]), "", argv, 1);
 }
 
 /* run-answer PROBE OPERATION...: the program's answer is ours, unless it did not start. */
 static int do_run_answer(char **w)
 {
-	return exec_in_child(AT_FDCWD, w[1], w + 1) ?: 1;
+	return exec_in_child(AT_FDCWD, w[1], w + 1, 0) ?: 1;
 }
 
 static int do_quiet(char **w)
@@ -77,7 +103,7 @@ static int do_run_memfd(char **w)
 		return -errno;
 	ret = file_copy(w[1], fd);
 	if (!ret)
-		ret = exec_in_child(fd, "", argv);
+		ret = exec_in_child(fd, "", argv, 1);
 	close(fd);
 	return ret;
 }
@@ -96,7 +122,7 @@ static int do_run_deleted(char **w)
 	if (unlink(w[2]) || from < 0)
 		return -errno;
 	if (!ret)
-		ret = exec_in_child(from, "", argv);
+		ret = exec_in_child(from, "", argv, 1);
 	close(from);
 	return ret;
 }
@@ -151,6 +177,8 @@ static int do_getenv(char **w)
 
 const struct operation exec_operations[] = {
 	{"run", 1, do_run},
+	{"status", 1, do_status},
+	{"run-fd", 1, do_run_fd},
 	{"run-answer", 2, do_run_answer},
 	{"quiet", 0, do_quiet},
 	{"run-memfd", 1, do_run_memfd},

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -201,6 +204,35 @@ static int do_reopen(char **w)
 	return ret;
 }
 
+/* What has no place in any directory is nobody's but its holder's: fstat(2), and ftruncate(2) of a memfd. */
+static int do_nameless(char **w)
+{
+	struct stat st;
+	int ends[2], ret = 0, fd = -1;
+
+	switch (w[1][0]) {
+	case 'p':
+		if (pipe(ends))
+			return -errno;
+		close(ends[1]);
+		fd = ends[0];
+		break;
+	case 's':
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		break;
+	case 'e':
+		fd = eventfd(0, 0);
+		break;
+	case 'm':
+		fd = memfd_create("nameless", 0);
+		ret = done(ftruncate(fd, 4096));
+		break;
+	}
+	ret = ret ?: done(fstat(fd, &st));
+	close(fd);
+	return ret;
+}
+
 /* The descriptors that are open, but for the one that lists them. */
 static int do_fds(char **w)
 {
@@ -256,6 +288,6 @@ const struct operation file_operations[] = {
 	{"chown", 1, do_chown},	      {"chdir", 1, do_chdir},	    {"ftruncate-fd", 1, do_ftruncate_fd},
 	{"fchmod-fd", 1, do_fchmod_fd}, {"fchown-fd", 1, do_fchown_fd}, {"fstat-fd", 1, do_fstat_fd},
 	{"hold", 2, do_hold},	      {"close", 1, do_close},	    {"reopen", 1, do_reopen},
-	{"fds", 0, do_fds},	      {"cwd", 0, do_cwd},	    {"burrow", 2, do_burrow},
+	{"nameless", 1, do_nameless}, {"fds", 0, do_fds},	      {"cwd", 0, do_cwd},	    {"burrow", 2, do_burrow},
 	{"descend", 2, do_descend},   {0},
 };

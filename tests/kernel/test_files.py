@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One file, one operation: what each stands for, by which rule it is decided, and that the event says so."""
+import os
+
 from cases import Bench, Case, remove
-from kt import Tap, agent, make, put
+from kt import Tap, agent, make, path, put
 
 tap = Tap()
 LONG = "n" * 251
@@ -120,8 +122,6 @@ RIGHTS = (
 
 def descriptors():
     """By a descriptor that was opened when it was granted; then the file is moved to where it is not."""
-    import os
-    from kt import path
     world()
     put("tree/fd")
     bench.agent.ask("hold tree/fd w")
@@ -138,6 +138,8 @@ def descriptors():
     )
     os.rename(path("none/fd"), path("tree/fd"))
     bench.same("ftruncate after it came back", f"ftruncate-fd {mine}", twin="EBADF")
+    for kind in ("pipe", "socket", "eventfd", "memfd"):
+        bench.same(f"a {kind} of one's own", f"nameless {kind}")
     bench.same("a name that is not there is not there", "read tree/nothing", "ENOENT", "ENOENT")
     bench.same("a name that is not there where nothing is granted", "read none/nothing", "ENOENT", "ENOENT")
     bench.same("a file that is there already", "create tree/a", "EEXIST", "EEXIST")

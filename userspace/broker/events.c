@@ -203,8 +203,7 @@ void events_grew(struct broker *b, uint64_t size)
 	if (size < b->log_size)
 		return;
 	b->log_size = size;
-	LIST_FOREACH(s, &b->streams, next)
-	{
+	for (s = LIST_FIRST(&b->streams); s; s = LIST_NEXT(s, next)) {
 		if (!s->follow)
 			continue;
 		s->reader.end = size;
@@ -216,8 +215,7 @@ void events_stop(struct broker *b)
 {
 	struct stream *s;
 
-	LIST_FOREACH(s, &b->streams, next)
-	{
+	for (s = LIST_FIRST(&b->streams); s; s = LIST_NEXT(s, next)) {
 		s->gone = true;
 		stream_resume(s);
 	}

@@ -22,7 +22,7 @@ struct peer {
 	int fd;
 	uid_t uid;         /* SO_PEERCRED */
 	uint64_t deadline; /* CLOCK_MONOTONIC, µs, of the request under way; UINT64_MAX: none */
-	bool refused;      /* over a limit: answered and shut down at once */
+	bool refused;      /* over a limit, and answered so already */
 	LIST_ENTRY(peer) next;
 };
 

@@ -34,6 +34,11 @@ void peer_stop_clock(struct peer *p)
 	p->deadline = UINT64_MAX;
 }
 
+static bool peers_full(const struct broker *b)
+{
+	return b->http.strangers >= HTTP_STRANGERS;
+}
+
 static bool peer_over_limit(const struct broker *b, uid_t uid)
 {
 	const struct peer *p;
@@ -41,18 +46,19 @@ static bool peer_over_limit(const struct broker *b, uid_t uid)
 
 	if (uid == 0)
 		return false;
-	LIST_FOREACH(p, &b->http.peers, next)
-	n += p->uid == uid && !p->refused;
-	return n >= HTTP_CONNECTIONS_PER_USER || b->http.strangers >= HTTP_STRANGERS;
+	for (p = LIST_FIRST(&b->http.peers); p; p = LIST_NEXT(p, next))
+		n += p->uid == uid && !p->refused;
+	return n >= HTTP_CONNECTIONS_PER_USER || peers_full(b);
 }
 
-/* Answered here and now: a connection that only waits to be refused would still take one of all places. */
-static void peer_refuse(struct peer *p)
+/* Answered before it asks: it may never ask. While there is room the client may finish writing, so that it
+ * comes to reading why; see exchange_new(). Else its place is needed. */
+static void peer_refuse(const struct broker *b, struct peer *p)
 {
 	p->refused = true;
-	if (send(p->fd, too_many, sizeof(too_many) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		return; /* the library will find the connection dead */
-	shutdown(p->fd, SHUT_RDWR);
+	if (send(p->fd, too_many, sizeof(too_many) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		shutdown(p->fd, peers_full(b) ? SHUT_RDWR : SHUT_WR);
+	p->deadline = 0; /* gone with the next sweep */
 }
 
 static void peer_open(struct broker *b, struct MHD_Connection *connection, void **context)
@@ -72,17 +78,15 @@ static void peer_open(struct broker *b, struct MHD_Connection *connection, void 
 	p->uid = cred.uid;
 	peer_start_clock(p);
 	if (peer_over_limit(b, p->uid))
-		peer_refuse(p);
-	else
-		b->http.strangers += p->uid != 0;
+		peer_refuse(b, p);
+	b->http.strangers += p->uid != 0;
 	LIST_INSERT_HEAD(&b->http.peers, p, next);
 	*context = p;
 }
 
 static void peer_close(struct broker *b, struct peer *p)
 {
-	if (!p->refused)
-		b->http.strangers -= p->uid != 0;
+	b->http.strangers -= p->uid != 0;
 	LIST_REMOVE(p, next);
 	free(p);
 }
@@ -102,9 +106,9 @@ int peer_sweep(sd_event_source *s, uint64_t usec, void *broker)
 	struct peer *p;
 
 	(void)usec;
-	LIST_FOREACH(p, &b->http.peers, next)
-	if (p->deadline <= peer_now())
-		shutdown(p->fd, SHUT_RDWR);
+	for (p = LIST_FIRST(&b->http.peers); p; p = LIST_NEXT(p, next))
+		if (p->deadline <= peer_now())
+			shutdown(p->fd, SHUT_RDWR);
 	sd_event_source_set_time_relative(s, SWEEP_USEC);
 	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }

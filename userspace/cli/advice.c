@@ -11,7 +11,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-#define NO_RULE    "no rule names it, and what no rule names is refused: add the rule below"
+#define NO_RULE	   "no rule names it, and what no rule names is refused: add the rule below"
 #define OTHER_RULE "a rule refuses it; the rule below names it more closely, and the closest one wins"
 #define SAME_RULE  "a rule refuses exactly this, and deny wins over allow: that rule has to go"
 #define NO_PATTERN "no rule can name it"
@@ -19,31 +19,31 @@
 static const struct {
 	const char *reason, *advice;
 } reasons[] = {
-        {"revoked", "the grant, or one above it, was revoked; a new one is to be had by `deputy run`"},
-        {"expired",
-         "the grant's time is over; `deputy run --ttl` asks for more, up to what the purpose allows"},
-        {"stale", "the grant of this task is no longer loaded; start it anew by `deputy run`"},
-        {"wider",
-         "a rename or link would have given rights that the old place does not have; copy instead, or "
-         "grant both places the same"},
-        {"family", "only TCP, UDP and unix sockets can be granted"},
-        {"unreachable", "no path from the root leads to it, or one too deep to follow; " NO_PATTERN},
-        {"busy", "the path was renamed over and over while it was decided on; try again"},
-        {"guarded", "no policy can grant this"},
-        {"limit", "the host carries as many tagged tasks as it can; some have to end first"},
+	{"revoked", "the grant, or one above it, was revoked; a new one is to be had by `deputy run`"},
+	{"expired",
+	 "the grant's time is over; `deputy run --ttl` asks for more, up to what the purpose allows"},
+	{"stale", "the grant of this task is no longer loaded; start it anew by `deputy run`"},
+	{"wider",
+	 "a rename or link would have given rights that the old place does not have; copy instead, or "
+	 "grant both places the same"},
+	{"family", "only TCP, UDP and unix sockets can be granted"},
+	{"unreachable", "no path from the root leads to it, or one too deep to follow; " NO_PATTERN},
+	{"busy", "the path was renamed over and over while it was decided on; try again"},
+	{"guarded", "no policy can grant this"},
+	{"limit", "the host carries as many tagged tasks as it can; some have to end first"},
 };
 
 /* By type and operation: where the rule belongs and how it begins. NULL matches every operation. */
 static const struct form {
 	const char *type, *op, *section, *words, *object;
 } forms[] = {
-        {"file", "connect", "ipc", "allow: connect, ", "unix"},
-        {"file", "exec", "exec", "", "allow"},
-        {"file", NULL, "files", NULL, "path"},
-        {"net", "connect", "network", "allow: connect, ", "cidr"},
-        {"net", "send", "network", "allow: send, ", "cidr"},
-        {"net", "bind", "network", "allow: bind, ", "cidr"},
-        {"net", "udp-bind", "network", "allow: bind, proto: udp, ", "cidr"},
+	{"file", "connect", "ipc", "allow: connect, ", "unix"},
+	{"file", "exec", "exec", "", "allow"},
+	{"file", NULL, "files", NULL, "path"},
+	{"net", "connect", "network", "allow: connect, ", "cidr"},
+	{"net", "send", "network", "allow: send, ", "cidr"},
+	{"net", "bind", "network", "allow: bind, ", "cidr"},
+	{"net", "udp-bind", "network", "allow: bind, proto: udp, ", "cidr"},
 };
 
 static const struct form *form_of(const json_t *event)
@@ -61,8 +61,8 @@ static const char *literal_path(const json_t *event)
 {
 	const char *path = member_text(event, "path");
 	bool partial = json_is_true(json_object_get(event, "cut")) ||
-	               json_is_true(json_object_get(event, "anon")) ||
-	               json_is_true(json_object_get(event, "escaped"));
+		       json_is_true(json_object_get(event, "anon")) ||
+		       json_is_true(json_object_get(event, "escaped"));
 
 	return *path == '/' && !partial ? path : NULL;
 }
@@ -110,7 +110,7 @@ static void net_object(FILE *out, const json_t *event)
 
 	/* A flow mapping would take the colons of IPv6 for its own. */
 	fprintf(out, "%s%s/%d%s, port: %lld", six ? "\"" : "", addr, six ? 128 : 32, six ? "\"" : "",
-	        (long long)json_integer_value(json_object_get(event, "port")));
+		member_number(event, "port"));
 }
 
 static bool by_rule(const json_t *event)
@@ -132,7 +132,7 @@ static bool rule_is_literal(const json_t *event)
 static bool has_object(const json_t *event, const struct form *form)
 {
 	return strcmp(form->type, "file") == 0 ? literal_path(event) != NULL
-	                                       : *member_text(event, "addr") != '\0';
+					       : *member_text(event, "addr") != '\0';
 }
 
 static void rule_put(FILE *out, const json_t *event, const struct form *form, const char *pattern)

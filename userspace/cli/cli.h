@@ -50,7 +50,7 @@ struct cli_option {
  * Returns the index of the first argument, or -1 when the command is over: *exit is then its exit code.
  */
 int cli_options(struct cli *cli, int argc, char **argv, const struct cli_option *options, bool stop,
-                int *exit);
+		int *exit);
 
 /* Prints a usage mistake and where help is to be had. Returns EX_USAGE. */
 int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));

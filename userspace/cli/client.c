@@ -12,7 +12,7 @@
 #include "common/cleanup.h"
 
 #define BODY_MAX  (64u << 20) /* bytes of an answer kept in memory */
-#define TIMEOUT_S 60L         /* for an answer that is no stream */
+#define TIMEOUT_S 60L	      /* for an answer that is no stream */
 
 struct exchange {
 	CURL *curl;
@@ -30,9 +30,9 @@ static const struct problem_exit {
 	const char *code;
 	int exit;
 } problem_exits[] = {
-        {"bad_request", EX_DATAERR}, {"bad_policy", EX_DATAERR}, {"too_large", EX_DATAERR},
-        {"forbidden", EX_NOPERM},    {"refused", EX_NOPERM},     {"not_found", EX_NOINPUT},
-        {"conflict", EX_TEMPFAIL},   {"too_many", EX_TEMPFAIL},  {"unavailable", EX_UNAVAILABLE},
+	{"bad_request", EX_DATAERR}, {"bad_policy", EX_DATAERR}, {"too_large", EX_DATAERR},
+	{"forbidden", EX_NOPERM},    {"refused", EX_NOPERM},	 {"not_found", EX_NOINPUT},
+	{"conflict", EX_TEMPFAIL},   {"too_many", EX_TEMPFAIL},	 {"unavailable", EX_UNAVAILABLE},
 };
 
 void reply_clear(struct reply *r)
@@ -116,7 +116,7 @@ static int exchange_prepare(struct exchange *x, const struct cli *cli, const cha
 
 /* CURLcode of the transfer, or -1 without memory. */
 static int exchange_perform(struct exchange *x, const struct cli *cli, const char *method, const char *path,
-                            const char *body)
+			    const char *body)
 {
 	_cleanup_free_ char *url = NULL;
 
@@ -158,7 +158,7 @@ static int exchange_fail(const struct exchange *x, const struct cli *cli, int co
 }
 
 int client_request(const struct cli *cli, const char *method, const char *path, const json_t *body,
-                   struct reply *reply)
+		   struct reply *reply)
 {
 	_cleanup_exchange_ struct exchange x = {0};
 	_cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
@@ -197,13 +197,14 @@ int client_problem(const struct reply *reply)
 		cli_error("%s", message);
 	else
 		cli_error("the daemon answered %ld without a reason", reply->status);
-	json_array_foreach(json_object_get(reply->body, "details"), i, detail) if (json_is_string(detail))
-	        fprintf(stderr, "%s\n", json_string_value(detail));
+	json_array_foreach (json_object_get(reply->body, "details"), i, detail)
+		if (json_is_string(detail))
+			fprintf(stderr, "%s\n", json_string_value(detail));
 	return problem_exit(code);
 }
 
 int client_call(const struct cli *cli, const char *method, const char *path, const json_t *body,
-                struct reply *reply)
+		struct reply *reply)
 {
 	int code = client_request(cli, method, path, body, reply);
 

@@ -21,10 +21,10 @@ void reply_clear(struct reply *r);
  * does not outlive it.
  */
 int client_request(const struct cli *cli, const char *method, const char *path, const json_t *body,
-                   struct reply *reply);
+		   struct reply *reply);
 /* The same, and an answer that is an error is printed and turned into its exit code. */
 int client_call(const struct cli *cli, const char *method, const char *path, const json_t *body,
-                struct reply *reply);
+		struct reply *reply);
 /* Prints an error answer with its details and returns its exit code; 0 when it is none. */
 int client_problem(const struct reply *reply);
 

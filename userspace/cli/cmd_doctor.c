@@ -55,13 +55,13 @@ static struct result result_of(const struct doctor *d, size_t i)
 
 	if (i == doctor_scope_count)
 		return (struct result){"revoked, denied", "done", errno_text(d->revoked),
-		                       is_refusal(d->revoked) ? NULL : "not refused", false};
+				       is_refusal(d->revoked) ? NULL : "not refused", false};
 	if (i > doctor_scope_count)
 		return (struct result){"revoked, killed", "done",
-		                       d->killed == 128 + SIGKILL ? "SIGKILL" : "untried",
-		                       d->killed == 128 + SIGKILL ? NULL : "not killed", false};
+				       d->killed == 128 + SIGKILL ? "SIGKILL" : "untried",
+				       d->killed == 128 + SIGKILL ? NULL : "not killed", false};
 	return (struct result){scope->name, scope->guard ? NULL : errno_text(row->got[SIDE_ALLOWED]),
-	                       errno_text(row->got[SIDE_DENIED]), row_problem(row, scope), row->seen};
+			       errno_text(row->got[SIDE_DENIED]), row_problem(row, scope), row->seen};
 }
 
 #define RESULTS (doctor_scope_count + 2) /* and the two ways of revoking */
@@ -74,7 +74,7 @@ static int results_print(const struct doctor *d)
 	for (size_t i = 0; table && i < RESULTS; i++) {
 		struct result r = result_of(d, i);
 		const char *const cells[] = {r.scope, r.allowed ? r.allowed : "-", r.refused,
-		                             r.event ? "seen" : "-", r.problem ? r.problem : "enforced"};
+					     r.event ? "seen" : "-", r.problem ? r.problem : "enforced"};
 
 		if (table_text_row(table, cells))
 			return EX_OSERR;
@@ -93,8 +93,8 @@ static json_t *results_json(const struct doctor *d)
 		struct result r = result_of(d, i);
 
 		json_array_append_new(list, json_pack("{s:s, s:s?, s:s, s:b, s:b, s:s?}", "scope", r.scope,
-		                                      "allowed", r.allowed, "refused", r.refused, "event",
-		                                      r.event, "enforced", !r.problem, "problem", r.problem));
+						      "allowed", r.allowed, "refused", r.refused, "event",
+						      r.event, "enforced", !r.problem, "problem", r.problem));
 	}
 	return list;
 }
@@ -114,7 +114,7 @@ static int doctor_report(struct doctor *d)
 
 	if (d->cli->json) {
 		answer = json_pack("{s:b, s:s?, s:o}", "enforced", sound, "reason", tried ? NULL : d->reason,
-		                   "scopes", tried ? results_json(d) : json_array());
+				   "scopes", tried ? results_json(d) : json_array());
 		print_json(answer);
 	} else if (tried) {
 		results_print(d);
@@ -146,7 +146,7 @@ static int doctor_daemon(struct doctor *d, struct cli *cli, bool own)
 int cmd_doctor(struct cli *cli, int argc, char **argv)
 {
 	__attribute__((cleanup(doctor_clear))) struct doctor d = {
-	        .cli = cli, .revoked = DOCTOR_UNTRIED, .killed = DOCTOR_UNTRIED};
+		.cli = cli, .revoked = DOCTOR_UNTRIED, .killed = DOCTOR_UNTRIED};
 	const struct cli_option options[] = {{0}};
 	int err, code, first = cli_options(cli, argc, argv, options, false, &code);
 

@@ -8,8 +8,8 @@
 #include "cli/print.h"
 #include "common/cleanup.h"
 
-static const char *const titles[] = {"GRANT",   "LIFE",  "USER",    "POLICY",
-                                     "PURPOSE", "TASKS", "DENIALS", "COMMAND"};
+static const char *const titles[] = {"GRANT",	"LIFE",	 "USER",    "POLICY",
+				     "PURPOSE", "TASKS", "DENIALS", "COMMAND"};
 
 #define COLUMNS (sizeof(titles) / sizeof(titles[0]))
 
@@ -18,20 +18,18 @@ static int ls_row(struct table_text *table, const json_t *grant)
 	_cleanup_free_ char *life = grant_life(grant), *argv = grant_argv(grant);
 	char tasks[24], denials[24];
 	const char *const cells[COLUMNS] = {
-	        member_text(grant, "grant"),
-	        life,
-	        member_text(grant, "user"),
-	        member_text(grant, "policy"),
-	        member_text(grant, "purpose"),
-	        tasks,
-	        denials,
-	        argv,
+		member_text(grant, "grant"),
+		life,
+		member_text(grant, "user"),
+		member_text(grant, "policy"),
+		member_text(grant, "purpose"),
+		tasks,
+		denials,
+		argv,
 	};
 
-	snprintf(tasks, sizeof(tasks), "%lld",
-	         (long long)json_integer_value(json_object_get(grant, "tasks")));
-	snprintf(denials, sizeof(denials), "%lld",
-	         (long long)json_integer_value(json_object_get(grant, "denials")));
+	snprintf(tasks, sizeof(tasks), "%lld", member_number(grant, "tasks"));
+	snprintf(denials, sizeof(denials), "%lld", member_number(grant, "denials"));
 	return table_text_row(table, cells);
 }
 
@@ -43,7 +41,9 @@ static int ls_print(const struct cli *cli, const json_t *grants)
 
 	if (!table)
 		return EX_OSERR;
-	json_array_foreach(grants, i, grant) if (ls_row(table, grant)) return EX_OSERR;
+	json_array_foreach (grants, i, grant)
+		if (ls_row(table, grant))
+			return EX_OSERR;
 	table_text_print(table, cli->colour);
 	return 0;
 }
@@ -52,8 +52,8 @@ int cmd_ls(struct cli *cli, int argc, char **argv)
 {
 	bool all = false;
 	const struct cli_option options[] = {
-	        {"all", NULL, "those that have ended too", .flag = &all},
-	        {0},
+		{"all", NULL, "those that have ended too", .flag = &all},
+		{0},
 	};
 	_cleanup_reply_ struct reply reply = {0};
 	int code, first = cli_options(cli, argc, argv, options, false, &code);

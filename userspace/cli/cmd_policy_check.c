@@ -32,14 +32,14 @@ static json_t *errors_json(const struct policy_errors *errors)
 		const struct policy_error *e = &errors->list[i];
 
 		json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:s, s:s}", "file", e->file, "line",
-		                                      (int)e->line, "column", (int)e->column, "what", e->what,
-		                                      "hint", e->hint));
+						      (int)e->line, "column", (int)e->column, "what", e->what,
+						      "hint", e->hint));
 	}
 	return list;
 }
 
 static int check_file(const struct cli *cli, const char *path, const struct option_list *profiles,
-                      json_t *list)
+		      json_t *list)
 {
 	_cleanup_policy_file_ struct policy_file file = {0};
 	int err = policy_file_open(path, profiles, &file);
@@ -50,8 +50,8 @@ static int check_file(const struct cli *cli, const char *path, const struct opti
 		cli_error("%s: %s", path, strerror(-err));
 	if (cli->json)
 		json_array_append_new(list, json_pack("{s:s, s:b, s:o}", "file", path, "ok",
-		                                      !err && !file.errors.count, "mistakes",
-		                                      errors_json(&file.errors)));
+						      !err && !file.errors.count, "mistakes",
+						      errors_json(&file.errors)));
 	else
 		policy_file_complain(&file.errors);
 	if (err && err != -EINVAL)
@@ -67,8 +67,8 @@ int cmd_policy_check(struct cli *cli, int argc, char **argv)
 {
 	struct option_list profiles = {0};
 	const struct cli_option options[] = {
-	        {"profiles", "DIR", "where profiles are, as NAME.yaml", .list = &profiles},
-	        {0},
+		{"profiles", "DIR", "where profiles are, as NAME.yaml", .list = &profiles},
+		{0},
 	};
 	json_auto_t *list = json_array(), *answer = json_pack("{s:O}", "files", list);
 	int code, worst = 0, first = cli_options(cli, argc, argv, options, false, &code);

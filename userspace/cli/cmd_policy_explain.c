@@ -28,14 +28,14 @@ static void explain_clear(struct explain *x)
 static const char *const actions[] = {[ACT_DENY] = "deny", [ACT_HOLD] = "hold", [ACT_ALLOW] = "allow"};
 
 static void explain_print(const struct cli *cli, struct explain *x, const char *op, const char *object,
-                          const struct policy_answer *a)
+			  const struct policy_answer *a)
 {
 	static const enum colour colours[] = {[ACT_DENY] = RED, [ACT_HOLD] = YELLOW, [ACT_ALLOW] = GREEN};
 
 	if (cli->json) {
 		json_array_append_new(x->answers,
-		                      json_pack("{s:s, s:s, s:s, s:s?}", "op", op, "object", object,
-		                                "verdict", actions[a->action], "rule", a->rule));
+				      json_pack("{s:s, s:s, s:s, s:s?}", "op", op, "object", object,
+						"verdict", actions[a->action], "rule", a->rule));
 		return;
 	}
 	print_colour(stdout, cli->colour, colours[a->action]);
@@ -122,16 +122,16 @@ int cmd_policy_explain(struct cli *cli, int argc, char **argv)
 {
 	__attribute__((cleanup(explain_clear))) struct explain x = {.answers = json_array()};
 	const struct cli_option options[] = {
-	        {"purpose", "NAME", "which of its purposes", .text = &x.purpose},
-	        {"op", "NAME", "only this operation on PATH", .text = &x.op},
-	        {"connect", "ADDR:PORT", "connecting to an address", .text = &x.connect},
-	        {"bind", "ADDR:PORT", "binding to an address", .text = &x.bind},
-	        {"udp", NULL, "by UDP in place of TCP", .flag = &x.udp},
-	        {"profiles", "DIR", "where profiles are, as NAME.yaml", .list = &x.profiles},
-	        {"workdir", "DIR", "${workdir}", .text = &x.vars.workdir},
-	        {"home", "DIR", "${home}", .text = &x.vars.home},
-	        {"user", "NAME", "${user}", .text = &x.vars.user},
-	        {0},
+		{"purpose", "NAME", "which of its purposes", .text = &x.purpose},
+		{"op", "NAME", "only this operation on PATH", .text = &x.op},
+		{"connect", "ADDR:PORT", "connecting to an address", .text = &x.connect},
+		{"bind", "ADDR:PORT", "binding to an address", .text = &x.bind},
+		{"udp", NULL, "by UDP in place of TCP", .flag = &x.udp},
+		{"profiles", "DIR", "where profiles are, as NAME.yaml", .list = &x.profiles},
+		{"workdir", "DIR", "${workdir}", .text = &x.vars.workdir},
+		{"home", "DIR", "${home}", .text = &x.vars.home},
+		{"user", "NAME", "${user}", .text = &x.vars.user},
+		{0},
 	};
 	int code, first = cli_options(cli, argc, argv, options, false, &code);
 

@@ -22,8 +22,8 @@ int cmd_revoke(struct cli *cli, int argc, char **argv)
 {
 	const char *mode = NULL;
 	const struct cli_option options[] = {
-	        {"mode", "kill|deny", "end the tasks, or only refuse them everything", .text = &mode},
-	        {0},
+		{"mode", "kill|deny", "end the tasks, or only refuse them everything", .text = &mode},
+		{0},
 	};
 	_cleanup_reply_ struct reply reply = {0};
 	_cleanup_free_ char *id = NULL, *path = NULL;

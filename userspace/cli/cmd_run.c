@@ -18,7 +18,7 @@
 
 /* As shells have it. */
 #define EXIT_CANNOT_RUN 126
-#define EXIT_NOT_FOUND  127
+#define EXIT_NOT_FOUND	127
 
 struct run {
 	const char *policy;
@@ -41,12 +41,12 @@ static void run_clear(struct run *r)
 static int run_options(struct cli *cli, int argc, char **argv, struct run *r, int *exit)
 {
 	const struct cli_option options[] = {
-	        {"policy", "FILE", "the policy, or the name of an installed one", .text = &r->policy},
-	        {"purpose", "NAME", "which of its purposes", .text = &r->purpose},
-	        {"ttl", "TIME", "a shorter life than the purpose's: 90s, 10m, 2h", .text = &r->ttl},
-	        {"workdir", "DIR", "what ${workdir} stands for (the current directory)", .text = &r->workdir},
-	        {"keep-fd", "N", "leave descriptor N open to the command", .list = &r->keep},
-	        {0},
+		{"policy", "FILE", "the policy, or the name of an installed one", .text = &r->policy},
+		{"purpose", "NAME", "which of its purposes", .text = &r->purpose},
+		{"ttl", "TIME", "a shorter life than the purpose's: 90s, 10m, 2h", .text = &r->ttl},
+		{"workdir", "DIR", "what ${workdir} stands for (the current directory)", .text = &r->workdir},
+		{"keep-fd", "N", "leave descriptor N open to the command", .list = &r->keep},
+		{0},
 	};
 	int first = cli_options(cli, argc, argv, options, true, exit);
 
@@ -126,7 +126,7 @@ static int run_ask(struct run *r)
 	if (code)
 		return code;
 	r->ask = json_pack("{s:o, s:s, s:s*, s:s, s:o}", "policy", policy, "purpose", r->purpose, "ttl",
-	                   r->ttl, "workdir", workdir, "argv", run_argv(r->argv));
+			   r->ttl, "workdir", workdir, "argv", run_argv(r->argv));
 	if (r->ask)
 		return 0;
 	cli_error("the purpose, the TTL and the working directory must be UTF-8");

@@ -10,8 +10,8 @@
 #include "common/cleanup.h"
 
 static const char *const members[] = {
-        "grant",      "state",   "owner",  "user",      "policy", "policy_digest", "purpose",
-        "not_before", "expires", "parent", "on_revoke", "tasks",  "denials",       "workdir",
+	"grant",      "state",	 "owner",  "user",	"policy", "policy_digest", "purpose",
+	"not_before", "expires", "parent", "on_revoke", "tasks",  "denials",	   "workdir",
 };
 
 static void show_member(const json_t *grant, const char *name)
@@ -34,8 +34,7 @@ static void show_list(const json_t *grant, const char *name)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(json_object_get(grant, name), i, item)
-	{
+	json_array_foreach (json_object_get(grant, name), i, item) {
 		printf("%-16s", i ? "" : name);
 		if (json_is_string(item))
 			print_safe(stdout, json_string_value(item), json_string_length(item));
@@ -62,8 +61,8 @@ int cmd_show(struct cli *cli, int argc, char **argv)
 {
 	bool token = false;
 	const struct cli_option options[] = {
-	        {"token", NULL, "print its token and nothing else", .flag = &token},
-	        {0},
+		{"token", NULL, "print its token and nothing else", .flag = &token},
+		{0},
 	};
 	_cleanup_reply_ struct reply reply = {0};
 	_cleanup_free_ char *id = NULL, *path = NULL;

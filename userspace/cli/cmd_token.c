@@ -22,12 +22,12 @@ static const struct {
 	int err;
 	const char *what;
 } problems[] = {
-        {-EMSGSIZE, "longer than any token of ours"},
-        {-EBADMSG, "not a token of ours"},
-        {-ENOKEY, "signed by another key"},
-        {-EKEYREJECTED, "the signature is wrong"},
-        {-EKEYEXPIRED, "expired"},
-        {-EAGAIN, "not valid yet"},
+	{-EMSGSIZE, "longer than any token of ours"},
+	{-EBADMSG, "not a token of ours"},
+	{-ENOKEY, "signed by another key"},
+	{-EKEYREJECTED, "the signature is wrong"},
+	{-EKEYEXPIRED, "expired"},
+	{-EAGAIN, "not valid yet"},
 };
 
 static const char *problem_text(int err)
@@ -59,8 +59,7 @@ static int verify_by_set(const json_t *set, const char *token, size_t len, json_
 	int err = -ENOKEY;
 	size_t i;
 
-	json_array_foreach(json_object_get(set, "keys"), i, jwk)
-	{
+	json_array_foreach (json_object_get(set, "keys"), i, jwk) {
 		struct public_key key;
 
 		if (key_read(jwk, &key))
@@ -118,8 +117,8 @@ int cmd_token_verify(struct cli *cli, int argc, char **argv)
 {
 	const char *file = NULL;
 	const struct cli_option options[] = {
-	        {"jwks", "FILE", "the issuer's keys; else the daemon is asked", .text = &file},
-	        {0},
+		{"jwks", "FILE", "the issuer's keys; else the daemon is asked", .text = &file},
+		{0},
 	};
 	json_auto_t *set = NULL, *claims = NULL;
 	_cleanup_free_ char *token = NULL;

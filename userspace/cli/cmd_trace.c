@@ -28,15 +28,16 @@ static int trace_line(const char *line, size_t len, void *arg)
 
 int cmd_trace(struct cli *cli, int argc, char **argv)
 {
-	const char *grant = NULL, *verdict = NULL, *tail = NULL, *pid = NULL;
+	struct query query[] = {{"grant", NULL}, {"pid", NULL},	   {"verdict", NULL},
+				{"tail", NULL},	 {"follow", NULL}, {0}};
 	bool follow = false;
 	const struct cli_option options[] = {
-	        {"follow", NULL, "go on with what happens", .flag = &follow},
-	        {"grant", "ID", "of one grant", .text = &grant},
-	        {"pid", "N", "of one process", .text = &pid},
-	        {"verdict", "WORD", "deny, hold or allow", .text = &verdict},
-	        {"tail", "N", "only the last N so far", .text = &tail},
-	        {0},
+		{"grant", "ID", "of one grant", .text = &query[0].value},
+		{"pid", "N", "of one process", .text = &query[1].value},
+		{"verdict", "WORD", "deny, hold or allow", .text = &query[2].value},
+		{"tail", "N", "only the last N so far", .text = &query[3].value},
+		{"follow", NULL, "go on with what happens", .flag = &follow},
+		{0},
 	};
 	_cleanup_free_ char *path = NULL;
 	int code, first = cli_options(cli, argc, argv, options, false, &code);
@@ -45,11 +46,7 @@ int cmd_trace(struct cli *cli, int argc, char **argv)
 		return code;
 	if (first < argc)
 		return cli_usage(cli, "no argument expected");
-	path = query_path("/v1/events", (const struct query[]){{"follow", follow ? "1" : NULL},
-	                                                       {"grant", grant},
-	                                                       {"pid", pid},
-	                                                       {"verdict", verdict},
-	                                                       {"tail", tail},
-	                                                       {0}});
+	query[4].value = follow ? "1" : NULL;
+	path = query_path("/v1/events", query);
 	return path ? client_stream(cli, path, trace_line, cli) : EX_OSERR;
 }

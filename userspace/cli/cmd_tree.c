@@ -26,10 +26,11 @@ static void tree_clear(struct tree *t)
 static void tree_line(const json_t *grant, int depth)
 {
 	_cleanup_free_ char *life = grant_life(grant), *argv = grant_argv(grant), *line = NULL, *safe = NULL;
+	long long tasks = member_number(grant, "tasks");
 
-	if (asprintf(&line, "%s  %s  %s  %lld tasks  %s", member_text(grant, "grant"),
-	             member_text(grant, "purpose"), life ? life : "",
-	             (long long)json_integer_value(json_object_get(grant, "tasks")), argv ? argv : "") < 0)
+	if (asprintf(&line, "%s  %s  %s  %lld task%s  %s", member_text(grant, "grant"),
+		     member_text(grant, "purpose"), life ? life : "", tasks, tasks == 1 ? "" : "s",
+		     argv ? argv : "") < 0)
 		line = NULL;
 	safe = line ? print_safe_copy(line) : NULL;
 	printf("%*s%s\n", 2 * depth, "", safe ? safe : "");
@@ -60,7 +61,7 @@ static const char *const order[] = {"owner", "policy", "policy_digest", "not_bef
 
 #define BY_OWNER  1 /* of the members of `order` */
 #define BY_POLICY 3
-#define BY_ALL    5
+#define BY_ALL	  5
 
 static int tree_order(const void *a, const void *b)
 {
@@ -76,8 +77,7 @@ static int tree_build(struct tree *t, const json_t *grants)
 	t->grants = calloc(json_array_size(grants) + 1, sizeof(*t->grants));
 	if (!t->ids || !t->grants)
 		return EX_OSERR;
-	json_array_foreach(grants, i, grant)
-	{
+	json_array_foreach (grants, i, grant) {
 		t->grants[t->count++] = grant;
 		json_object_set_new_nocheck(t->ids, member_text(grant, "grant"), json_true());
 	}
@@ -117,8 +117,8 @@ int cmd_tree(struct cli *cli, int argc, char **argv)
 {
 	bool all = false;
 	const struct cli_option options[] = {
-	        {"all", NULL, "those that have ended too", .flag = &all},
-	        {0},
+		{"all", NULL, "those that have ended too", .flag = &all},
+		{0},
 	};
 	_cleanup_reply_ struct reply reply = {0};
 	int code, first = cli_options(cli, argc, argv, options, false, &code);

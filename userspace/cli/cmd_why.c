@@ -46,16 +46,14 @@ static void why_field(const char *name, const char *text)
 static void why_print(const json_t *event, bool colour)
 {
 	_cleanup_free_ char *object = event_object(event), *rule = advice_rule(event), *what = NULL,
-	                    *who = NULL;
+			    *who = NULL;
 	const char *label = member_text(event, "rule"), *verdict = member_text(event, "verdict");
 
 	if (asprintf(&what, "%s %s  (event %lld, %s)", member_text(event, "op"), object ? object : "",
-	             (long long)json_integer_value(json_object_get(event, "seq")),
-	             member_text(event, "time")) < 0 ||
+		     member_number(event, "seq"), member_text(event, "time")) < 0 ||
 	    asprintf(&who, "%s[%lld] under %s, %s of %s", member_text(event, "comm"),
-	             (long long)json_integer_value(json_object_get(event, "pid")),
-	             member_text(event, "grant"), member_text(event, "purpose"),
-	             member_text(event, "user")) < 0)
+		     member_number(event, "pid"), member_text(event, "grant"), member_text(event, "purpose"),
+		     member_text(event, "user")) < 0)
 		return;
 	print_colour(stdout, colour, BOLD);
 	why_field(strcmp(verdict, "deny") == 0 ? "refused" : *verdict ? verdict : "event", what);
@@ -75,8 +73,7 @@ static int why_print_all(const struct why *w, bool colour)
 	const json_t *event;
 	size_t i;
 
-	json_array_foreach(w->events, i, event)
-	{
+	json_array_foreach (w->events, i, event) {
 		if (i)
 			putchar('\n');
 		why_print(event, colour);
@@ -90,24 +87,24 @@ static int why_print_json(const struct why *w)
 	json_t *event;
 	size_t i;
 
-	json_array_foreach(w->events, i, event)
-	{
+	json_array_foreach (w->events, i, event) {
 		_cleanup_free_ char *rule = advice_rule(event);
 
 		json_array_append_new(list, json_pack("{s:O, s:s, s:s?}", "event", event, "because",
-		                                      advice_reason(event), "allow", rule));
+						      advice_reason(event), "allow", rule));
 	}
 	return print_json(answer);
 }
 
 static int why_ask(const struct cli *cli, struct why *w, const char *pid)
 {
-	_cleanup_free_ char *path = query_path("/v1/events", (const struct query[]){
-	                                                             {"verdict", w->seq ? NULL : "deny"},
-	                                                             {"pid", pid},
-	                                                             {"tail", w->seq ? NULL : w->last},
-	                                                             {0},
-	                                                     });
+	const struct query query[] = {
+		{"verdict", w->seq ? NULL : "deny"},
+		{"pid", pid},
+		{"tail", w->seq ? NULL : w->last},
+		{0},
+	};
+	_cleanup_free_ char *path = query_path("/v1/events", query);
 
 	return path ? client_stream(cli, path, why_line, w) : EX_OSERR;
 }
@@ -139,8 +136,8 @@ int cmd_why(struct cli *cli, int argc, char **argv)
 {
 	__attribute__((cleanup(why_clear))) struct why w = {.events = json_array()};
 	const struct cli_option options[] = {
-	        {"last", "N", "how many refusals (1 of a process, 5 of all)", .text = &w.last},
-	        {0},
+		{"last", "N", "how many refusals (1 of a process, 5 of all)", .text = &w.last},
+		{0},
 	};
 	int code, first = cli_options(cli, argc, argv, options, false, &code);
 	const char *which;

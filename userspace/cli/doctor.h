@@ -78,8 +78,8 @@ struct doctor {
 	struct doctor_daemon daemon;
 	char grant[64];
 	struct doctor_row rows[DOCTOR_SCOPES_MAX];
-	int revoked;                    /* errno after the grant was revoked, its task left alive */
-	int killed;                     /* 128 and the signal that ended the task when it was not */
+	int revoked;			/* errno after the grant was revoked, its task left alive */
+	int killed;			/* 128 and the signal that ended the task when it was not */
 	char reason[DOCTOR_REASON_MAX]; /* why it could not even be tried; "" = it was */
 };
 

@@ -18,8 +18,8 @@
 #include "common/cleanup.h"
 
 #define START_MS 60000 /* verifying programs takes long on slow machines */
-#define STOP_MS  10000
-#define STEP_MS  50
+#define STOP_MS	 10000
+#define STEP_MS	 50
 
 static const char *const places[] = {"/usr/sbin/deputyd", "/usr/local/sbin/deputyd", "/usr/libexec/deputyd"};
 
@@ -58,8 +58,8 @@ static int daemon_spawn(struct doctor_daemon *d, const char *dir)
 {
 	_cleanup_free_ char *path = NULL;
 	char config[128], state[128], run[128];
-	char *argv[] = {"deputyd",       "--config", config,         "--state-dir", state,
-	                "--runtime-dir", run,        "--foreground", NULL};
+	char *argv[] = {"deputyd",	 "--config", config,	     "--state-dir", state,
+			"--runtime-dir", run,	     "--foreground", NULL};
 	FILE *f;
 	int err = daemon_find(&path);
 

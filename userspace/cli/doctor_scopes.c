@@ -22,7 +22,7 @@ const char *const doctor_sides[SIDES] = {[SIDE_ALLOWED] = "allowed", [SIDE_DENIE
 uint16_t doctor_ports[SIDES][PORTS];
 
 static void path_of(char path[PATH_MAX], const struct doctor_scope *scope, const char *dir,
-                    enum doctor_side side)
+		    enum doctor_side side)
 {
 	snprintf(path, PATH_MAX, "%s/%s/%s", dir, doctor_sides[side], scope->name);
 }
@@ -116,9 +116,9 @@ static int try_fork(const struct doctor_scope *scope, const char *dir, enum doct
 static struct sockaddr_in address_of(const struct doctor_scope *scope, enum doctor_side side)
 {
 	return (struct sockaddr_in){
-	        .sin_family = AF_INET,
-	        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	        .sin_port = htons(doctor_ports[side][scope->port]),
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(doctor_ports[side][scope->port]),
 	};
 }
 
@@ -155,7 +155,7 @@ static int try_bind(const struct doctor_scope *scope, const char *dir, enum doct
 static int try_bpf(const struct doctor_scope *scope, const char *dir, enum doctor_side side)
 {
 	union bpf_attr attr = {
-	        .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
 	long fd = syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
 
 	(void)scope;
@@ -180,18 +180,18 @@ static int try_mount(const struct doctor_scope *scope, const char *dir, enum doc
 }
 
 const struct doctor_scope doctor_scopes[] = {
-        {"read", try_read, "file", "read", PORTS, false},
-        {"write", try_write, "file", "write", PORTS, false},
-        {"create", try_create, "file", "create", PORTS, false},
-        {"delete", try_delete, "file", "delete", PORTS, false},
-        {"exec", try_exec, "file", "exec", PORTS, false},
-        {"list", try_list, "file", "list", PORTS, false},
-        {"metadata", try_metadata, "file", "metadata", PORTS, false},
-        {"fork", try_fork, "file", "read", PORTS, false},
-        {"connect", try_connect, "net", "connect", PORT_TCP, false},
-        {"udp-send", try_send, "net", "send", PORT_UDP, false},
-        {"bind", try_bind, "net", "bind", PORT_BIND, false},
-        {"bpf", try_bpf, "guard", "bpf", PORTS, true},
-        {"mount", try_mount, "guard", "mount", PORTS, true},
+	{"read", try_read, "file", "read", PORTS, false},
+	{"write", try_write, "file", "write", PORTS, false},
+	{"create", try_create, "file", "create", PORTS, false},
+	{"delete", try_delete, "file", "delete", PORTS, false},
+	{"exec", try_exec, "file", "exec", PORTS, false},
+	{"list", try_list, "file", "list", PORTS, false},
+	{"metadata", try_metadata, "file", "metadata", PORTS, false},
+	{"fork", try_fork, "file", "read", PORTS, false},
+	{"connect", try_connect, "net", "connect", PORT_TCP, false},
+	{"udp-send", try_send, "net", "send", PORT_UDP, false},
+	{"bind", try_bind, "net", "bind", PORT_BIND, false},
+	{"bpf", try_bpf, "guard", "bpf", PORTS, true},
+	{"mount", try_mount, "guard", "mount", PORTS, true},
 };
 const size_t doctor_scope_count = sizeof(doctor_scopes) / sizeof(doctor_scopes[0]);

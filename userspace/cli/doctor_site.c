@@ -80,7 +80,7 @@ static int make_listener(enum doctor_port kind, int *listener, uint16_t *port)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	_cleanup_close_ int fd =
-	        socket(AF_INET, (kind == PORT_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+		socket(AF_INET, (kind == PORT_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
 	socklen_t len = sizeof(at);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) || getsockname(fd, (struct sockaddr *)&at, &len))
@@ -102,7 +102,7 @@ static int make_listeners(struct doctor_site *site)
 	for (int side = 0; side < SIDES; side++)
 		for (int kind = 0; kind < PORTS && !err; kind++)
 			err = make_listener((enum doctor_port)kind, &site->listeners[side][kind],
-			                    &doctor_ports[side][kind]);
+					    &doctor_ports[side][kind]);
 	return err;
 }
 
@@ -111,25 +111,25 @@ static void put_policy(FILE *out, const char *program)
 	const uint16_t *ports = doctor_ports[SIDE_ALLOWED];
 
 	fprintf(out,
-	        "apiVersion: deputy/v1\n"
-	        "name: doctor\n"
-	        "owner: {any_of: [\"uid:%u\"]}\n"
-	        "purposes:\n"
-	        "  probe:\n"
-	        "    ttl: 5m\n"
-	        "    on_revoke: deny\n"
-	        "    files:\n"
-	        "      - {allow: [read, exec], path: [\"/usr/**\", \"/lib/**\", \"/lib64/**\", /etc/ld.so.cache]}\n"
-	        "      - {allow: [read, exec], path: %s}\n"
-	        "      - {allow: [read, write, create, delete, list, metadata], path: \"${workdir}/allowed/**\"}\n"
-	        "      - {allow: [exec], path: \"${workdir}/allowed/exec\"}\n",
-	        (unsigned)getuid(), program);
+		"apiVersion: deputy/v1\n"
+		"name: doctor\n"
+		"owner: {any_of: [\"uid:%u\"]}\n"
+		"purposes:\n"
+		"  probe:\n"
+		"    ttl: 5m\n"
+		"    on_revoke: deny\n"
+		"    files:\n"
+		"      - {allow: [read, exec], path: [\"/usr/**\", \"/lib/**\", \"/lib64/**\", /etc/ld.so.cache]}\n"
+		"      - {allow: [read, exec], path: %s}\n"
+		"      - {allow: [read, write, create, delete, list, metadata], path: \"${workdir}/allowed/**\"}\n"
+		"      - {allow: [exec], path: \"${workdir}/allowed/exec\"}\n",
+		(unsigned)getuid(), program);
 	fprintf(out,
-	        "    network:\n"
-	        "      - {allow: connect, cidr: 127.0.0.1/32, port: %u}\n"
-	        "      - {allow: send, cidr: 127.0.0.1/32, port: %u}\n"
-	        "      - {allow: bind, cidr: 127.0.0.1/32, port: %u}\n",
-	        ports[PORT_TCP], ports[PORT_UDP], ports[PORT_BIND]);
+		"    network:\n"
+		"      - {allow: connect, cidr: 127.0.0.1/32, port: %u}\n"
+		"      - {allow: send, cidr: 127.0.0.1/32, port: %u}\n"
+		"      - {allow: bind, cidr: 127.0.0.1/32, port: %u}\n",
+		ports[PORT_TCP], ports[PORT_UDP], ports[PORT_BIND]);
 }
 
 static int make_policy(const struct doctor_site *site, const char *program)

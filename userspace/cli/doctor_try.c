@@ -16,8 +16,8 @@
 #include "common/cleanup.h"
 
 #define EVENTS_MS 3000 /* the recorder's and the broker's time to show an event */
-#define KILL_MS   5000 /* the warden's to kill */
-#define STEP_MS   50
+#define KILL_MS	  5000 /* the warden's to kill */
+#define STEP_MS	  50
 
 void doctor_reason(struct doctor *d, const char *what, const char *log)
 {
@@ -46,7 +46,7 @@ static void args_add(struct probe_args *a, const char *text)
 }
 
 static void args_make(const struct doctor *d, struct probe_args *a, const char *mode, const char *where,
-                      bool tagged)
+		      bool tagged)
 {
 	*a = (struct probe_args){0};
 	snprintf(a->dir, sizeof(a->dir), "%s/%s", d->site.dir, where);
@@ -54,9 +54,9 @@ static void args_make(const struct doctor *d, struct probe_args *a, const char *
 	snprintf(a->log, sizeof(a->log), "%s/probe.log", d->site.dir);
 	args_add(a, "deputy");
 	if (tagged) {
-		const char *const run[] = {"--socket", d->cli->socket, "run",     "--policy",
-		                           a->policy,  "--purpose",    "probe",   "--workdir",
-		                           a->dir,     "--",           d->program};
+		const char *const run[] = {"--socket", d->cli->socket, "run",	  "--policy",
+					   a->policy,  "--purpose",    "probe",	  "--workdir",
+					   a->dir,     "--",	       d->program};
 
 		for (size_t i = 0; i < sizeof(run) / sizeof(run[0]); i++)
 			args_add(a, run[i]);
@@ -119,9 +119,10 @@ static int probe_revoke(const struct doctor *d, const char *mode)
 	size_t i;
 	int code = client_call(d->cli, "GET", "/v1/grants", NULL, &list);
 
-	json_array_foreach(json_object_get(list.body, "grants"), i,
-	                   grant) if (strstr(member_text(grant, "workdir"), d->site.dir))
-	        snprintf(path, sizeof(path), "/v1/grants/%.32s?mode=%s", member_text(grant, "grant"), mode);
+	json_array_foreach (json_object_get(list.body, "grants"), i, grant)
+		if (strstr(member_text(grant, "workdir"), d->site.dir))
+			snprintf(path, sizeof(path), "/v1/grants/%.32s?mode=%s", member_text(grant, "grant"),
+				 mode);
 	if (code || !*path)
 		return code ? code : EX_SOFTWARE;
 	return client_call(d->cli, "DELETE", path, NULL, &gone);
@@ -186,11 +187,8 @@ static bool all_seen(const struct doctor *d)
 
 static int events_look(struct doctor *d)
 {
-	_cleanup_free_ char *path = query_path("/v1/events", (const struct query[]){
-	                                                             {"grant", d->grant},
-	                                                             {"verdict", "deny"},
-	                                                             {0},
-	                                                     });
+	const struct query query[] = {{"grant", d->grant}, {"verdict", "deny"}, {0}};
+	_cleanup_free_ char *path = query_path("/v1/events", query);
 	int code = path ? 0 : EX_OSERR;
 
 	for (int ms = 0; !code && !all_seen(d) && ms < EVENTS_MS; ms += STEP_MS) {

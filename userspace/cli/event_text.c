@@ -14,11 +14,6 @@ static const struct {
 	enum colour colour;
 } verdict_colours[] = {{"deny", RED}, {"hold", YELLOW}, {"allow", GREEN}};
 
-static long long member_number(const json_t *event, const char *name)
-{
-	return (long long)json_integer_value(json_object_get(event, name));
-}
-
 static void field(FILE *out, const char *before, const char *text, const char *after)
 {
 	if (!*text)
@@ -39,10 +34,10 @@ char *event_object(const json_t *event)
 		n = asprintf(&text, "%s", path);
 	else if (*addr)
 		n = asprintf(&text, "%s%s%s:%lld", six ? "[" : "", addr, six ? "]" : "",
-		             member_number(event, "port"));
+			     member_number(event, "port"));
 	else if (json_object_get(event, "family"))
 		n = asprintf(&text, "family %lld type %lld protocol %lld", member_number(event, "family"),
-		             member_number(event, "sock_type"), member_number(event, "protocol"));
+			     member_number(event, "sock_type"), member_number(event, "protocol"));
 	else
 		n = asprintf(&text, "%s", "");
 	return n < 0 ? NULL : text;

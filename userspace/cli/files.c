@@ -75,7 +75,7 @@ static int program_at(const char *dir, size_t dir_len, const char *name, char **
 	if (!absolute && !(cwd = getcwd(NULL, 0)))
 		return -errno;
 	if (asprintf(&full, "%s%s%.*s%s%s", cwd ? cwd : "", cwd ? "/" : "", (int)dir_len, dir,
-	             dir_len ? "/" : "", name) < 0) {
+		     dir_len ? "/" : "", name) < 0) {
 		full = NULL;
 		return -ENOMEM;
 	}
@@ -92,8 +92,11 @@ int program_find(const char *name, char **path)
 	const char *dirs = getenv("PATH");
 	int err = -ENOENT;
 
-	if (strchr(name, '/'))
+	if (strchr(name, '/')) {
+		while (strncmp(name, "./", 2) == 0)
+			name += 1 + strspn(name + 1, "/"); /* "./x" is shown as "DIR/x" */
 		return program_at("", 0, name, path);
+	}
 	if (!*name)
 		return -ENOENT;
 	for (const char *end, *dir = dirs ? dirs : PATH_FALLBACK;; dir = end + 1) {

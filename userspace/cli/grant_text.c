@@ -27,8 +27,8 @@ char *grant_argv(const json_t *grant)
 
 	if (!out)
 		return NULL;
-	json_array_foreach(json_object_get(grant, "argv"), i, arg)
-	        fprintf(out, "%s%s", i ? " " : "", json_is_string(arg) ? json_string_value(arg) : "?");
+	json_array_foreach (json_object_get(grant, "argv"), i, arg)
+		fprintf(out, "%s%s", i ? " " : "", json_is_string(arg) ? json_string_value(arg) : "?");
 	fclose(out);
 	return text;
 }
@@ -38,5 +38,5 @@ char *grant_owner(const json_t *grant)
 	char *text;
 
 	return asprintf(&text, "%s (%s)", member_text(grant, "owner"), member_text(grant, "user")) < 0 ? NULL
-	                                                                                               : text;
+												       : text;
 }

@@ -9,20 +9,20 @@
 #include "common/version.h"
 
 static const struct command commands[] = {
-        {"run", "--policy FILE --purpose NAME -- COMMAND...",
-         "Tag this process with a grant, then run a command.", cmd_run},
-        {"ls", "", "List grants.", cmd_ls},
-        {"tree", "", "Show grants by owner, policy and parent.", cmd_tree},
-        {"show", "ID", "Show one grant with its chain and rules.", cmd_show},
-        {"revoke", "ID", "Revoke a grant and all beneath it.", cmd_revoke},
-        {"why", "[PID|EVENT]", "Say what was refused, by which rule, and what would allow it.", cmd_why},
-        {"trace", "", "Print events.", cmd_trace},
-        {"policy check", "FILE...", "Find the mistakes in policies.", cmd_policy_check},
-        {"policy explain", "FILE --purpose NAME [PATH]", "Say what a policy decides and why.",
-         cmd_policy_explain},
-        {"token verify", "TOKEN|-", "Check a token's signature and lifetime.", cmd_token_verify},
-        {"doctor", "", "Prove by trying what this host can enforce.", cmd_doctor},
-        {"doctor-probe", "MODE DIR PORT...", NULL, cmd_doctor_probe},
+	{"run", "--policy FILE --purpose NAME -- COMMAND...",
+	 "Tag this process with a grant, then run a command.", cmd_run},
+	{"ls", "", "List grants.", cmd_ls},
+	{"tree", "", "Show grants by owner, policy and parent.", cmd_tree},
+	{"show", "ID", "Show one grant with its chain and rules.", cmd_show},
+	{"revoke", "ID", "Revoke a grant and all beneath it.", cmd_revoke},
+	{"why", "[PID|EVENT]", "Say what was refused, by which rule, and what would allow it.", cmd_why},
+	{"trace", "", "Print events.", cmd_trace},
+	{"policy check", "FILE...", "Find the mistakes in policies.", cmd_policy_check},
+	{"policy explain", "FILE --purpose NAME [PATH]", "Say what a policy decides and why.",
+	 cmd_policy_explain},
+	{"token verify", "TOKEN|-", "Check a token's signature and lifetime.", cmd_token_verify},
+	{"doctor", "", "Prove by trying what this host can enforce.", cmd_doctor},
+	{"doctor-probe", "MODE DIR PORT...", NULL, cmd_doctor_probe},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -68,7 +68,7 @@ static int command_run(struct cli *cli, int argc, char **argv)
 		return commands[i].run(cli, argc - words + 1, argv + words - 1);
 	}
 	return cli_usage(cli, "no command \"%s%s%s\"", argv[0], argc > 1 && argv[1][0] != '-' ? " " : "",
-	                 argc > 1 && argv[1][0] != '-' ? argv[1] : "");
+			 argc > 1 && argv[1][0] != '-' ? argv[1] : "");
 }
 
 /* The program's own options, before the command. Returns their number, -1 when one is wrong. */

@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 
 #define OPTIONS_MAX 16
-#define COMMON      4 /* entries of `common`, its end included */
+#define COMMON	    4 /* entries of `common`, its end included */
 
 void cli_error(const char *format, ...)
 {
@@ -67,7 +67,7 @@ static int option_take(const struct cli *cli, const struct cli_option *o, const 
 
 /* getopt's table out of ours: val is the index into all[], from 1. */
 static void option_table(const struct cli_option *own, const struct cli_option *common,
-                         const struct cli_option *all[OPTIONS_MAX], struct option table[OPTIONS_MAX + 1])
+			 const struct cli_option *all[OPTIONS_MAX], struct option table[OPTIONS_MAX + 1])
 {
 	int n = 0;
 
@@ -77,18 +77,18 @@ static void option_table(const struct cli_option *own, const struct cli_option *
 		all[n++] = common;
 	for (int i = 0; i < n; i++)
 		table[i] = (struct option){all[i]->name, all[i]->arg ? required_argument : no_argument, NULL,
-		                           i + 1};
+					   i + 1};
 	table[n] = (struct option){0};
 }
 
 int cli_options(struct cli *cli, int argc, char **argv, const struct cli_option *options, bool stop,
-                int *exit)
+		int *exit)
 {
 	bool wants_help = false;
 	const struct cli_option common[COMMON] = {
-	        {"json", NULL, "answer in JSON", .flag = &cli->json},
-	        {"socket", "PATH", "the daemon's socket (also DEPUTY_SOCKET)", .text = &cli->socket},
-	        {"help", NULL, "this text", .flag = &wants_help},
+		{"json", NULL, "answer in JSON", .flag = &cli->json},
+		{"socket", "PATH", "the daemon's socket (also DEPUTY_SOCKET)", .text = &cli->socket},
+		{"help", NULL, "this text", .flag = &wants_help},
 	};
 	const struct cli_option *all[OPTIONS_MAX];
 	struct option table[OPTIONS_MAX + 1];

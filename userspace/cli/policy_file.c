@@ -2,6 +2,7 @@
 #include "cli/policy_file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,8 +51,8 @@ int policy_file_open(const char *path, const struct option_list *profiles, struc
 	*file = (struct policy_file){.path = path, .name = slash ? slash + 1 : path};
 	err = file_read(path, POLICY_TEXT_MAX, &file->text, &len);
 	return err ? err
-	           : policy_parse(file->name, file->text, len, profile_find, (void *)profiles, &file->errors,
-	                          &file->policy);
+		   : policy_parse(file->name, file->text, len, profile_find, (void *)profiles, &file->errors,
+				  &file->policy);
 }
 
 void policy_file_clear(struct policy_file *file)
@@ -68,19 +69,23 @@ void policy_file_complain(const struct policy_errors *errors)
 	for (size_t i = 0; i < errors->count; i++)
 		if (!policy_error_format(&errors->list[i], line, sizeof(line)))
 			fprintf(stderr, "%s\n", line);
+	if (errors->more)
+		fprintf(stderr, "and %zu more\n", errors->more);
 }
 
 int policy_vars_fill(struct policy_vars *vars)
 {
-	const struct passwd *pw = getpwuid(getuid());
+	static char cwd[PATH_MAX];
+	const struct passwd *pw =
+		getpwuid(getuid()); /* its storage is the C library's, and nobody asks again */
 
 	if (!vars->workdir)
-		vars->workdir = getcwd(NULL, 0);
+		vars->workdir = getcwd(cwd, sizeof(cwd));
 	if (!vars->workdir)
 		return -errno;
 	if (!vars->home)
-		vars->home = pw ? strdup(pw->pw_dir) : "/";
+		vars->home = pw ? pw->pw_dir : "/";
 	if (!vars->user)
-		vars->user = pw ? strdup(pw->pw_name) : "nobody";
-	return vars->home && vars->user ? 0 : -ENOMEM;
+		vars->user = pw ? pw->pw_name : "nobody";
+	return 0;
 }

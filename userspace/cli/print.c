@@ -14,8 +14,8 @@
 static const struct {
 	const char *first, *last;
 } unsafe[] = {
-        {"\xc2\x80", "\xc2\x9f"},         {"\xd8\x9c", "\xd8\x9c"},         {"\xe2\x80\x8b", "\xe2\x80\x8f"},
-        {"\xe2\x80\xa8", "\xe2\x80\xae"}, {"\xe2\x81\xa6", "\xe2\x81\xa9"}, {"\xef\xbb\xbf", "\xef\xbb\xbf"},
+	{"\xc2\x80", "\xc2\x9f"},	  {"\xd8\x9c", "\xd8\x9c"},	    {"\xe2\x80\x8b", "\xe2\x80\x8f"},
+	{"\xe2\x80\xa8", "\xe2\x80\xae"}, {"\xe2\x81\xa6", "\xe2\x81\xa9"}, {"\xef\xbb\xbf", "\xef\xbb\xbf"},
 };
 
 static bool char_safe(const char *at, size_t len)
@@ -63,7 +63,7 @@ char *print_safe_copy(const char *text)
 void print_colour(FILE *out, bool on, enum colour colour)
 {
 	static const char *const codes[] = {
-	        [PLAIN] = "0", [RED] = "31", [GREEN] = "32", [YELLOW] = "33", [DIM] = "2", [BOLD] = "1",
+		[PLAIN] = "0", [RED] = "31", [GREEN] = "32", [YELLOW] = "33", [DIM] = "2", [BOLD] = "1",
 	};
 
 	if (on)
@@ -77,15 +77,20 @@ const char *member_text(const json_t *object, const char *member)
 	return text ? text : "";
 }
 
+long long member_number(const json_t *object, const char *member)
+{
+	return (long long)json_integer_value(json_object_get(object, member));
+}
+
 void print_duration(int64_t seconds, char buf[16])
 {
 	static const struct {
 		int64_t unit, rest;
 		const char *format;
 	} forms[] = {
-	        {86400, 3600, "%lldd%02lldh"},
-	        {3600, 60, "%lldh%02lldm"},
-	        {60, 1, "%lldm%02llds"},
+		{86400, 3600, "%lldd%02lldh"},
+		{3600, 60, "%lldh%02lldm"},
+		{60, 1, "%lldm%02llds"},
 	};
 	long long s = seconds < 0 ? 0 : seconds > 99999 * 86400ll ? 99999 * 86400ll : seconds;
 

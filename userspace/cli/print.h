@@ -21,6 +21,9 @@ void print_colour(FILE *out, bool on, enum colour colour);
 /* A member as text, "" when it is absent or no string. */
 const char *member_text(const json_t *object, const char *member);
 
+/* A member as number, 0 when it is absent or no integer. */
+long long member_number(const json_t *object, const char *member);
+
 /* "4m12s", "2h05m", "3d04h"; at most 16 bytes with the NUL. */
 void print_duration(int64_t seconds, char buf[16]);
 /* Seconds from now to an RFC 3339 time in UTC; 0 when it is none. */

@@ -19,36 +19,33 @@
 static const char *const actions[] = {[ACT_DENY] = "deny", [ACT_HOLD] = "hold", [ACT_ALLOW] = "allow"};
 
 static const char *const reasons[REASONS] = {
-        [WHY_RULE] = "rule",       [WHY_REVOKED] = "revoked",
-        [WHY_EXPIRED] = "expired", [WHY_STALE] = "stale",
-        [WHY_WIDER] = "wider",     [WHY_FAMILY] = "family",
-        [WHY_BUSY] = "busy",       [WHY_UNREACHABLE] = "unreachable",
-        [WHY_GUARDED] = "guarded", [WHY_LIMIT] = "limit",
+	[WHY_RULE] = "rule",	   [WHY_REVOKED] = "revoked",
+	[WHY_EXPIRED] = "expired", [WHY_STALE] = "stale",
+	[WHY_WIDER] = "wider",	   [WHY_FAMILY] = "family",
+	[WHY_BUSY] = "busy",	   [WHY_UNREACHABLE] = "unreachable",
+	[WHY_GUARDED] = "guarded", [WHY_LIMIT] = "limit",
 };
 
 static const char *const task_ops[] = {
-        [TASK_TAGGED] = "tagged",
-        [TASK_FORK] = "fork",
-        [TASK_EXEC] = "exec",
-        [TASK_LAST_EXIT] = "last_exit",
+	[TASK_TAGGED] = "tagged",
+	[TASK_FORK] = "fork",
+	[TASK_EXEC] = "exec",
+	[TASK_LAST_EXIT] = "last_exit",
 };
 
 static const char *const guard_ops[GUARD_OPS] = {
-        [GUARD_BPF] = "bpf",
-        [GUARD_MOUNT] = "mount",
-        [GUARD_PTRACE] = "ptrace",
-        [GUARD_SIGNAL] = "signal",
-        [GUARD_CAPABILITY] = "capability",
+	[GUARD_BPF] = "bpf",	   [GUARD_MOUNT] = "mount",	      [GUARD_PTRACE] = "ptrace",
+	[GUARD_SIGNAL] = "signal", [GUARD_CAPABILITY] = "capability",
 };
 
 static const struct {
 	const char *type;
 	const char *op;
 } notes[NOTES] = {
-        [NOTE_MINTED] = {"grant", "minted"},    [NOTE_REVOKED] = {"grant", "revoked"},
-        [NOTE_EXPIRED] = {"grant", "expired"},  [NOTE_ENDED] = {"grant", "ended"},
-        [NOTE_REFUSED] = {"grant", "refused"},  [NOTE_STARTED] = {"daemon", "started"},
-        [NOTE_STOPPED] = {"daemon", "stopped"},
+	[NOTE_MINTED] = {"grant", "minted"},	[NOTE_REVOKED] = {"grant", "revoked"},
+	[NOTE_EXPIRED] = {"grant", "expired"},	[NOTE_ENDED] = {"grant", "ended"},
+	[NOTE_REFUSED] = {"grant", "refused"},	[NOTE_STARTED] = {"daemon", "started"},
+	[NOTE_STOPPED] = {"daemon", "stopped"},
 };
 
 static const char *task_op_name(unsigned op)
@@ -75,10 +72,10 @@ static const struct event_kind {
 	const char *name;
 	const char *(*op)(unsigned op);
 } kinds[] = {
-        [EV_FILE] = {"file", file_name},
-        [EV_NET] = {"net", net_name},
-        [EV_TASK] = {"task", task_op_name},
-        [EV_GUARD] = {"guard", guard_op_name},
+	[EV_FILE] = {"file", file_name},
+	[EV_NET] = {"net", net_name},
+	[EV_TASK] = {"task", task_op_name},
+	[EV_GUARD] = {"guard", guard_op_name},
 };
 
 static const char *event_path(const struct event *e)
@@ -105,8 +102,8 @@ static void time_put(struct line *t, uint64_t ns)
 
 	gmtime_r(&seconds, &tm);
 	line_printf(t, "\"time\": \"%04d-%02d-%02dT%02d:%02d:%02d.%09lluZ\"", tm.tm_year + 1900,
-	            tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-	            (unsigned long long)(ns % NS_PER_S));
+		    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+		    (unsigned long long)(ns % NS_PER_S));
 }
 
 static void head_put(struct line *t, uint64_t seq, uint64_t time, const char *type)
@@ -234,14 +231,14 @@ static void address_put(struct line *t, const struct event *e)
 
 	if (e->reason == WHY_FAMILY) {
 		line_printf(t, ", \"family\": %u, \"sock_type\": %u, \"protocol\": %u", e->family,
-		            e->sock_type, e->protocol);
+			    e->sock_type, e->protocol);
 		return;
 	}
 	memcpy(&six, words, sizeof(six));
 	four = IN6_IS_ADDR_V4MAPPED(&six);
 	line_member(t, "addr",
-	            inet_ntop(four ? AF_INET : AF_INET6, four ? &six.s6_addr[12] : six.s6_addr, text,
-	                      sizeof(text)));
+		    inet_ntop(four ? AF_INET : AF_INET6, four ? &six.s6_addr[12] : six.s6_addr, text,
+			      sizeof(text)));
 	line_number(t, "port", e->port);
 }
 
@@ -266,8 +263,11 @@ static void identity_put(struct line *t, const struct event *e, const struct ide
 	line_number(t, "gen", e->gen);
 }
 
+/* The last exit is noticed wherever the kernel lets go of a task, so it is nobody's in particular. */
 static void task_put(struct line *t, const struct event *e)
 {
+	if (e->type == EV_TASK && e->op == TASK_LAST_EXIT)
+		return;
 	line_number(t, "pid", e->tgid);
 	line_number(t, "tid", e->tid);
 	line_number(t, "ppid", e->ppid);
@@ -277,7 +277,7 @@ static void task_put(struct line *t, const struct event *e)
 }
 
 int event_json(const struct event *e, size_t size, const struct identity *who, uint64_t seq, uint64_t to_wall,
-               struct line *out)
+	       struct line *out)
 {
 	size_t start = out->len;
 

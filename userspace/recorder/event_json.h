@@ -25,7 +25,7 @@ struct line_head {
  * the tag. `to_wall`
  * ns turn its CLOCK_BOOTTIME into time since 1970. */
 int event_json(const struct event *e, size_t size, const struct identity *who, uint64_t seq, uint64_t to_wall,
-               struct line *out);
+	       struct line *out);
 
 /* *m has passed record_message_check(). */
 int note_json(const struct record_message *m, const struct line_head *head, struct line *out);

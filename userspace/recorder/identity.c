@@ -12,8 +12,8 @@ static const struct {
 	size_t at;
 	size_t size;
 } strings[] = {
-        FIELD(grant),  FIELD(parent), FIELD(owner), FIELD(user), FIELD(purpose),
-        FIELD(policy), FIELD(digest), FIELD(chain), FIELD(text),
+	FIELD(grant),  FIELD(parent), FIELD(owner), FIELD(user), FIELD(purpose),
+	FIELD(policy), FIELD(digest), FIELD(chain), FIELD(text),
 };
 
 int record_message_check(const struct record_message *m)
@@ -98,7 +98,7 @@ static int labels_copy(struct identity *who, const char *labels, size_t len, uin
 }
 
 static int identity_new(struct identity_book *book, const struct record_message *m, const char *labels,
-                        size_t len, struct identity **out)
+			size_t len, struct identity **out)
 {
 	int count = labels_count(labels, len), err = 0;
 	struct identity *who;
@@ -120,7 +120,7 @@ static int identity_new(struct identity_book *book, const struct record_message 
 }
 
 int identity_add(struct identity_book *book, const struct record_message *m, const char *labels, size_t len,
-                 uint64_t now)
+		 uint64_t now)
 {
 	struct identity *who, *before;
 	int err = record_message_check(m);
@@ -144,9 +144,9 @@ struct identity *identity_find(struct identity_book *book, uint32_t slot, uint32
 
 	if (!slot || slot >= SLOTS_MAX)
 		return NULL;
-	LIST_FOREACH(who, &book->slots[slot], slot_mates)
-	if (who->is.gen == gen)
-		return who;
+	LIST_FOREACH (who, &book->slots[slot], slot_mates)
+		if (who->is.gen == gen)
+			return who;
 	return NULL;
 }
 

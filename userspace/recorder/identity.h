@@ -13,18 +13,18 @@
 #include "common/msg.h"
 #include "common/types.h"
 
-#define IDENTITY_KEPT       1024u                /* ended grants whose late events still find a name */
-#define IDENTITY_KEPT_NS    60000000000ull       /* how long they do */
-#define IDENTITY_LABEL_MAX  8192u                /* bytes of one label; a longer one is refused */
-#define IDENTITY_LABELS_MAX (16u << 20)          /* bytes of one grant's labels */
-#define IDENTITY_LABELS     (size_t)(128u << 20) /* bytes of all labels; past it new grants get none */
+#define IDENTITY_KEPT	    1024u		 /* ended grants whose late events still find a name */
+#define IDENTITY_KEPT_NS    60000000000ull	 /* how long they do */
+#define IDENTITY_LABEL_MAX  8192u		 /* bytes of one label; a longer one is refused */
+#define IDENTITY_LABELS_MAX (16u << 20)		 /* bytes of one grant's labels */
+#define IDENTITY_LABELS	    (size_t)(128u << 20) /* bytes of all labels; past it new grants get none */
 
 struct identity {
 	struct record_message is; /* slot, generation and names; every string terminated */
-	char *labels;             /* `rules` strings one after the other */
-	uint32_t *label_at;       /* where each begins */
+	char *labels;		  /* `rules` strings one after the other */
+	uint32_t *label_at;	  /* where each begins */
 	uint32_t rules;
-	size_t bytes;    /* of labels */
+	size_t bytes;	 /* of labels */
 	uint64_t forget; /* CLOCK_BOOTTIME ns from when on it may go; 0 = the grant goes on */
 	LIST_ENTRY(identity) slot_mates;
 	TAILQ_ENTRY(identity) ended;
@@ -47,7 +47,7 @@ void identity_book_free(struct identity_book *book);
 /* Takes a copy of *m and of the labels, which are `len` bytes of NUL-ended text in order of rule number.
  * Whatever held the slot before counts as ended. -EPROTO: *m or the labels are malformed. -ENOMEM. */
 int identity_add(struct identity_book *book, const struct record_message *m, const char *labels, size_t len,
-                 uint64_t now);
+		 uint64_t now);
 /* NULL when nobody announced it or it was forgotten. */
 struct identity *identity_find(struct identity_book *book, uint32_t slot, uint32_t gen);
 /* The label of rule `rule` (from 1), NULL when it is not known. */

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct logfile {
-	int fd;        /* borrowed; O_APPEND, readable */
+	int fd;	       /* borrowed; O_APPEND, readable */
 	uint64_t seq;  /* of the next line */
 	uint64_t size; /* bytes of whole lines */
 	bool torn;     /* bytes past `size` are still to be taken back */

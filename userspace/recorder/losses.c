@@ -4,10 +4,10 @@
 #include <string.h>
 
 static const char *const causes[CAUSES] = {
-        [CAUSE_RING_FULL] = "ring_full",
-        [CAUSE_NO_SCRATCH] = "no_scratch",
-        [CAUSE_LOG] = "log",
-        [CAUSE_INVALID] = "invalid",
+	[CAUSE_RING_FULL] = "ring_full",
+	[CAUSE_NO_SCRATCH] = "no_scratch",
+	[CAUSE_LOG] = "log",
+	[CAUSE_INVALID] = "invalid",
 };
 
 size_t losses_put(struct losses *l, struct line_head head, struct line *out)

@@ -13,7 +13,7 @@ enum loss_cause {
 	CAUSE_RING_FULL = LOSS_RING_FULL,
 	CAUSE_NO_SCRATCH = LOSS_NO_SCRATCH,
 	CAUSE_LOG = LOSSES, /* the log could not be written: disk full, quota, I/O error */
-	CAUSE_INVALID,      /* a record in the ring was malformed */
+	CAUSE_INVALID,	    /* a record in the ring was malformed */
 	CAUSES
 };
 

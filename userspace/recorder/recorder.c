@@ -23,9 +23,9 @@
 
 #define BATCH_BYTES  (512u << 10)
 #define PEER_BURST   256  /* messages between two looks at the ring, lest the broker starve it */
-#define TICK_MS      1000 /* the kernel's loss counters wake nobody */
-#define RETRY_MS     20   /* while the broker's socket is full */
-#define STOP_NS      1000000000ull
+#define TICK_MS	     1000 /* the kernel's loss counters wake nobody */
+#define RETRY_MS     20	  /* while the broker's socket is full */
+#define STOP_NS	     1000000000ull
 #define STOP_BATCHES 256 /* more than the ring holds */
 
 struct recorder {
@@ -39,11 +39,11 @@ struct recorder {
 	struct losses losses;
 	struct outbox outbox;
 	struct line batch;
-	size_t lines;      /* in the batch */
+	size_t lines;	   /* in the batch */
 	size_t loss_lines; /* the first of them */
 	uint64_t to_wall;  /* CLOCK_BOOTTIME to CLOCK_REALTIME, ns, as of the batch */
 	uint64_t stop_at;  /* CLOCK_BOOTTIME ns; 0 = go on */
-	int error;         /* met where it could not be returned */
+	int error;	   /* met where it could not be returned */
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -165,8 +165,8 @@ static int peer_note(struct recorder *r, const struct record_message *m, int pas
 static int peer_message(struct recorder *r)
 {
 	static int (*const handlers[])(struct recorder *, const struct record_message *, int) = {
-	        [RECORD_GRANT] = peer_grant,
-	        [RECORD_NOTE] = peer_note,
+		[RECORD_GRANT] = peer_grant,
+		[RECORD_NOTE] = peer_note,
 	};
 	struct record_message m;
 	int passed = -1;

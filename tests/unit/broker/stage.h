@@ -15,7 +15,7 @@
 #include "common/msg.h"
 #include "common/types.h"
 
-#define STAGE_NOTES 256
+#define STAGE_NOTES 4096
 
 /* Users that need not exist; ALICE and root own stage_policy, ALICE alone nothing else. */
 #define ALICE 1234567u

@@ -14,8 +14,6 @@
 
 #include "policy/internal.h"
 
-#define ADDR_ANY_LAST (struct cell_addr){~0ull, ~0ull}
-
 /* One policy with one purpose, "p". */
 struct sample {
 	struct policy policy;
@@ -121,7 +119,6 @@ static inline void sample_compile(struct sample *s)
 	assert_int_equal(ret, 0);
 }
 
-/* The sample's states: what lies between the heads and the first other thing cannot be told from outside. */
 static inline struct policy_answer sample_ask(const struct sample *s, enum file_op op, const char *path)
 {
 	struct policy_answer answer = {ACT_HOLD, NULL};

@@ -41,24 +41,24 @@ static inline struct sample sample_file(void)
 {
 	static const char path[] = ".env\0alice\0home";
 	struct sample s = {.e = {
-	                           .time = 1000000000,
-	                           .task_start = 123456789,
-	                           .slot = SLOT,
-	                           .gen = GEN,
-	                           .tgid = 4242,
-	                           .tid = 4243,
-	                           .ppid = 4200,
-	                           .uid = 1000,
-	                           .type = EV_FILE,
-	                           .op = OP_READ,
-	                           .action = ACT_DENY,
-	                           .reason = WHY_RULE,
-	                           .rule = 2,
-	                           .error = -EACCES,
-	                           .ino = 1234,
-	                           .dev = 254u << 20 | 1,
-	                           .comm = "cat",
-	                   }};
+				   .time = 1000000000,
+				   .task_start = 123456789,
+				   .slot = SLOT,
+				   .gen = GEN,
+				   .tgid = 4242,
+				   .tid = 4243,
+				   .ppid = 4200,
+				   .uid = 1000,
+				   .type = EV_FILE,
+				   .op = OP_READ,
+				   .action = ACT_DENY,
+				   .reason = WHY_RULE,
+				   .rule = 2,
+				   .error = -EACCES,
+				   .ino = 1234,
+				   .dev = 254u << 20 | 1,
+				   .comm = "cat",
+			   }};
 
 	sample_path(&s, path, sizeof(path));
 	return s;
@@ -67,22 +67,22 @@ static inline struct sample sample_file(void)
 static inline struct record_message sample_grant(uint32_t slot, uint32_t gen)
 {
 	struct record_message m = {
-	        .op = RECORD_GRANT,
-	        .slot = slot,
-	        .gen = gen,
-	        .grant = "gmfzwk43uorsxg5a",
-	        .owner = "uid:1000",
-	        .user = "alice",
-	        .purpose = "fix-issue",
-	        .policy = "coder",
-	        .digest = "sha256:0d",
-	        .chain = "sha256:0c",
+		.op = RECORD_GRANT,
+		.slot = slot,
+		.gen = gen,
+		.grant = "gmfzwk43uorsxg5a",
+		.owner = "uid:1000",
+		.user = "alice",
+		.purpose = "fix-issue",
+		.policy = "coder",
+		.digest = "sha256:0d",
+		.chain = "sha256:0c",
 	};
 
 	return m;
 }
 
 static const char sample_labels[] =
-        "coder.yaml:7 allow read path /home/**\0coder.yaml:8 deny read path **/.env";
+	"coder.yaml:7 allow read path /home/**\0coder.yaml:8 deny read path **/.env";
 
 #endif

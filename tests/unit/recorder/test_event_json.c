@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <sys/socket.h>
 
-#define BASE    1763928845000000000ull /* 2025-11-23T20:14:05Z */
+#define BASE	1763928845000000000ull /* 2025-11-23T20:14:05Z */
 #define TO_WALL (BASE - 1000000000ull)
 #define TASK                                                                                                 \
 	"\"pid\": 4242, \"tid\": 4243, \"ppid\": 4200, \"uid\": 1000, \"start\": 123456789, \"comm\": \"cat\"}\n"
@@ -31,8 +31,8 @@ static const char *line_of(const struct sample *s)
 	struct line out = {.buf = buf, .size = sizeof(buf) - 1};
 
 	assert_int_equal(event_json(&s->e, sample_size(s), identity_find(book, s->e.slot, s->e.gen), 17,
-	                            TO_WALL, &out),
-	                 0);
+				    TO_WALL, &out),
+			 0);
 	buf[out.len] = '\0';
 	identity_book_free(book);
 	return buf;
@@ -63,12 +63,12 @@ static void test_file(void **state)
 
 	(void)state;
 	assert_string_equal(
-	        line_of(&s),
-	        "{\"seq\": 17, \"time\": \"2025-11-23T20:14:05.000000000Z\", \"type\": \"file\", "
-	        "\"verdict\": \"deny\", \"reason\": \"rule\", "
-	        "\"rule\": \"coder.yaml:8 deny read path **/.env\", \"errno\": \"EACCES\", "
-	        "\"op\": \"read\", \"path\": \"/home/alice/.env\", \"ino\": 1234, \"dev\": \"254:1\", " IDENTITY
-	                TASK);
+		line_of(&s),
+		"{\"seq\": 17, \"time\": \"2025-11-23T20:14:05.000000000Z\", \"type\": \"file\", "
+		"\"verdict\": \"deny\", \"reason\": \"rule\", "
+		"\"rule\": \"coder.yaml:8 deny read path **/.env\", \"errno\": \"EACCES\", "
+		"\"op\": \"read\", \"path\": \"/home/alice/.env\", \"ino\": 1234, \"dev\": \"254:1\", " IDENTITY
+			TASK);
 }
 
 static void test_net(void **state)
@@ -83,10 +83,10 @@ static void test_net(void **state)
 	s.e.port = 443;
 	s.e.addr_lo = 0xffffc0000207ull;
 	assert_string_equal(
-	        line_of(&s),
-	        "{\"seq\": 17, \"time\": \"2025-11-23T20:14:05.000000000Z\", \"type\": \"net\", "
-	        "\"verdict\": \"deny\", \"reason\": \"rule\", \"rule\": null, \"errno\": \"EACCES\", "
-	        "\"op\": \"connect\", \"addr\": \"192.0.2.7\", \"port\": 443, " IDENTITY TASK);
+		line_of(&s),
+		"{\"seq\": 17, \"time\": \"2025-11-23T20:14:05.000000000Z\", \"type\": \"net\", "
+		"\"verdict\": \"deny\", \"reason\": \"rule\", \"rule\": null, \"errno\": \"EACCES\", "
+		"\"op\": \"connect\", \"addr\": \"192.0.2.7\", \"port\": 443, " IDENTITY TASK);
 }
 
 static void test_net_forms(void **state)
@@ -119,12 +119,12 @@ static void test_ops(void **state)
 		uint8_t type, op;
 		const char *type_name, *op_name;
 	} cases[] = {
-	        {EV_FILE, OP_UNIX_CONNECT, "file", "connect"},  {EV_FILE, OP_METADATA, "file", "metadata"},
-	        {EV_NET, NET_UDP_SEND, "net", "send"},          {EV_TASK, TASK_TAGGED, "task", "tagged"},
-	        {EV_TASK, TASK_FORK, "task", "fork"},           {EV_TASK, TASK_EXEC, "task", "exec"},
-	        {EV_TASK, TASK_LAST_EXIT, "task", "last_exit"}, {EV_GUARD, GUARD_BPF, "guard", "bpf"},
-	        {EV_GUARD, GUARD_MOUNT, "guard", "mount"},      {EV_GUARD, GUARD_PTRACE, "guard", "ptrace"},
-	        {EV_GUARD, GUARD_SIGNAL, "guard", "signal"},
+		{EV_FILE, OP_UNIX_CONNECT, "file", "connect"},	{EV_FILE, OP_METADATA, "file", "metadata"},
+		{EV_NET, NET_UDP_SEND, "net", "send"},		{EV_TASK, TASK_TAGGED, "task", "tagged"},
+		{EV_TASK, TASK_FORK, "task", "fork"},		{EV_TASK, TASK_EXEC, "task", "exec"},
+		{EV_TASK, TASK_LAST_EXIT, "task", "last_exit"}, {EV_GUARD, GUARD_BPF, "guard", "bpf"},
+		{EV_GUARD, GUARD_MOUNT, "guard", "mount"},	{EV_GUARD, GUARD_PTRACE, "guard", "ptrace"},
+		{EV_GUARD, GUARD_SIGNAL, "guard", "signal"},
 	};
 
 	(void)state;
@@ -143,8 +143,8 @@ static void test_ops(void **state)
 
 static void test_reasons(void **state)
 {
-	static const char *const names[REASONS] = {"rule",   "revoked",     "expired", "stale",   "wider",
-	                                           "family", "unreachable", "busy",    "guarded", "limit"};
+	static const char *const names[REASONS] = {"rule",   "revoked",	    "expired", "stale",	  "wider",
+						   "family", "unreachable", "busy",    "guarded", "limit"};
 
 	(void)state;
 	for (unsigned i = 0; i < REASONS; i++) {
@@ -164,10 +164,10 @@ static void test_errno(void **state)
 		int error;
 		const char *name;
 	} cases[] = {{0, NULL},
-	             {-EPERM, "EPERM"},
-	             {-513, "ERESTARTNOINTR"},
-	             {-4095, "E4095"},
-	             {-EAGAIN, "EAGAIN"}};
+		     {-EPERM, "EPERM"},
+		     {-513, "ERESTARTNOINTR"},
+		     {-4095, "E4095"},
+		     {-EAGAIN, "EAGAIN"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -192,28 +192,28 @@ static void test_paths(void **state)
 		const char *shown;
 		bool escaped, cut, anon;
 	} cases[] = {
-	        {BYTES(""), 0, 0, "/", false, false, false},
-	        {BYTES("a\0"), 0, 0, "/a", false, false, false},
-	        {BYTES("\xc3\xa4\n\"\0b\0"), 0, 0, "/b/\xc3\xa4\n\"", false, false, false},
-	        {BYTES("a\\x41\0"), 0, 0, "/a\\x41", false, false, false},
-	        /* not UTF-8: overlong, surrogate, past the last, cut short, alone */
-	        {BYTES("\xc0\xaf\0"), 0, 0, "/\\xc0\\xaf", true, false, false},
-	        {BYTES("\xed\xa0\x80\0"), 0, 0, "/\\xed\\xa0\\x80", true, false, false},
-	        {BYTES("\xf4\x90\x80\x80\0"), 0, 0, "/\\xf4\\x90\\x80\\x80", true, false, false},
-	        {BYTES("\xe2\x82\0"), 0, 0, "/\\xe2\\x82", true, false, false},
-	        {BYTES("\xff\\\0b\\\0"), 0, 0, "/b\\x5c/\\xff\\x5c", true, false, false},
-	        {BYTES("memfd:../etc/x\0"), EVENT_ANON, 0, "memfd:..\\x2fetc\\x2fx", true, false, true},
-	        {BYTES("[eventpoll]\0"), EVENT_ANON, 0, "[eventpoll]", false, false, true},
-	        {BYTES("\0"), EVENT_ANON, 0, NULL, false, false, true},
-	        {BYTES("b\0a\0"), EVENT_LOST, 0, ".../a/b", false, false, false},
-	        {BYTES(""), EVENT_LOST, WHY_UNREACHABLE, NULL, false, false, false},
-	        {BYTES("b\0a\0"), EVENT_CUT, 0, ".../a/b", false, true, false},
-	        /* the kernel cut inside a name, which then has no end: it is not shown */
-	        {BYTES("b\0a\0hal"), EVENT_CUT, 0, ".../a/b", false, true, false},
-	        {BYTES("b\0a\0hal"), 0, 0, ".../a/b", false, true, false},
-	        {BYTES("hal"), 0, 0, NULL, false, true, false},
-	        /* a name that was empty when it was read */
-	        {BYTES("b\0\0a\0"), 0, 0, "/a/b", false, false, false},
+		{BYTES(""), 0, 0, "/", false, false, false},
+		{BYTES("a\0"), 0, 0, "/a", false, false, false},
+		{BYTES("\xc3\xa4\n\"\0b\0"), 0, 0, "/b/\xc3\xa4\n\"", false, false, false},
+		{BYTES("a\\x41\0"), 0, 0, "/a\\x41", false, false, false},
+		/* not UTF-8: overlong, surrogate, past the last, cut short, alone */
+		{BYTES("\xc0\xaf\0"), 0, 0, "/\\xc0\\xaf", true, false, false},
+		{BYTES("\xed\xa0\x80\0"), 0, 0, "/\\xed\\xa0\\x80", true, false, false},
+		{BYTES("\xf4\x90\x80\x80\0"), 0, 0, "/\\xf4\\x90\\x80\\x80", true, false, false},
+		{BYTES("\xe2\x82\0"), 0, 0, "/\\xe2\\x82", true, false, false},
+		{BYTES("\xff\\\0b\\\0"), 0, 0, "/b\\x5c/\\xff\\x5c", true, false, false},
+		{BYTES("memfd:../etc/x\0"), EVENT_ANON, 0, "memfd:..\\x2fetc\\x2fx", true, false, true},
+		{BYTES("[eventpoll]\0"), EVENT_ANON, 0, "[eventpoll]", false, false, true},
+		{BYTES("\0"), EVENT_ANON, 0, NULL, false, false, true},
+		{BYTES("b\0a\0"), EVENT_LOST, 0, ".../a/b", false, false, false},
+		{BYTES(""), EVENT_LOST, WHY_UNREACHABLE, NULL, false, false, false},
+		{BYTES("b\0a\0"), EVENT_CUT, 0, ".../a/b", false, true, false},
+		/* the kernel cut inside a name, which then has no end: it is not shown */
+		{BYTES("b\0a\0hal"), EVENT_CUT, 0, ".../a/b", false, true, false},
+		{BYTES("b\0a\0hal"), 0, 0, ".../a/b", false, true, false},
+		{BYTES("hal"), 0, 0, NULL, false, true, false},
+		/* a name that was empty when it was read */
+		{BYTES("b\0\0a\0"), 0, 0, "/a/b", false, false, false},
 	};
 
 	(void)state;
@@ -306,15 +306,15 @@ static void test_malformed(void **state)
 		size_t at;
 		uint8_t value;
 	} cases[] = {
-	        {offsetof(struct event, type), 0},
-	        {offsetof(struct event, type), EV_GUARD + 1},
-	        {offsetof(struct event, type), 255},
-	        {offsetof(struct event, op), FILE_OPS},
-	        {offsetof(struct event, action), ACT_ALLOW + 1},
-	        {offsetof(struct event, reason), REASONS},
-	        {offsetof(struct event, flags), 0x80},
-	        {offsetof(struct event, error) + 3, 0x7f},
-	        {offsetof(struct event, error) + 1, 0x80},
+		{offsetof(struct event, type), 0},
+		{offsetof(struct event, type), EV_GUARD + 1},
+		{offsetof(struct event, type), 255},
+		{offsetof(struct event, op), FILE_OPS},
+		{offsetof(struct event, action), ACT_ALLOW + 1},
+		{offsetof(struct event, reason), REASONS},
+		{offsetof(struct event, flags), 0x80},
+		{offsetof(struct event, error) + 3, 0x7f},
+		{offsetof(struct event, error) + 1, 0x80},
 	};
 	struct sample s = sample_file();
 
@@ -343,12 +343,12 @@ static void test_no_room(void **state)
 	(void)state;
 	for (out.size = 0; out.size < need; out.size++) {
 		assert_int_equal(
-		        event_json(&s.e, sample_size(&s), identity_find(book, SLOT, GEN), 17, TO_WALL, &out),
-		        -ENOSPC);
+			event_json(&s.e, sample_size(&s), identity_find(book, SLOT, GEN), 17, TO_WALL, &out),
+			-ENOSPC);
 		assert_int_equal(out.len, 0);
 	}
 	assert_int_equal(event_json(&s.e, sample_size(&s), identity_find(book, SLOT, GEN), 17, TO_WALL, &out),
-	                 0);
+			 0);
 	assert_int_equal(out.len, need);
 	identity_book_free(book);
 }
@@ -365,18 +365,18 @@ static void test_notes(void **state)
 	assert_int_equal(note_json(&m, &head, &out), 0);
 	buf[out.len] = '\0';
 	assert_string_equal(
-	        buf, "{\"seq\": 5, \"time\": \"2025-11-23T20:14:05.000000001Z\", \"type\": \"grant\", "
-	             "\"op\": \"minted\", \"text\": \"for \\\"pi\\\"\", "
-	             "\"grant\": \"gmfzwk43uorsxg5a\", \"chain\": \"sha256:0c\", \"owner\": \"uid:1000\", "
-	             "\"user\": \"alice\", \"purpose\": \"fix-issue\", \"policy\": \"coder\", "
-	             "\"policy_digest\": \"sha256:0d\", \"parent\": null}\n");
+		buf, "{\"seq\": 5, \"time\": \"2025-11-23T20:14:05.000000001Z\", \"type\": \"grant\", "
+		     "\"op\": \"minted\", \"text\": \"for \\\"pi\\\"\", "
+		     "\"grant\": \"gmfzwk43uorsxg5a\", \"chain\": \"sha256:0c\", \"owner\": \"uid:1000\", "
+		     "\"user\": \"alice\", \"purpose\": \"fix-issue\", \"policy\": \"coder\", "
+		     "\"policy_digest\": \"sha256:0d\", \"parent\": null}\n");
 	out.len = 0;
 	m.note = NOTE_STARTED;
 	assert_int_equal(note_json(&m, &head, &out), 0);
 	buf[out.len] = '\0';
 	assert_string_equal(
-	        buf, "{\"seq\": 5, \"time\": \"2025-11-23T20:14:05.000000001Z\", \"type\": \"daemon\", "
-	             "\"op\": \"started\", \"text\": \"for \\\"pi\\\"\"}\n");
+		buf, "{\"seq\": 5, \"time\": \"2025-11-23T20:14:05.000000001Z\", \"type\": \"daemon\", "
+		     "\"op\": \"started\", \"text\": \"for \\\"pi\\\"\"}\n");
 	m.note = NOTES;
 	assert_int_equal(note_json(&m, &head, &out), -EBADMSG);
 }
@@ -389,21 +389,21 @@ static void test_loss(void **state)
 	assert_int_equal(loss_json("ring_full", 12, &(struct line_head){6, BASE}, &out), 0);
 	buf[out.len] = '\0';
 	assert_string_equal(buf,
-	                    "{\"seq\": 6, \"time\": \"2025-11-23T20:14:05.000000000Z\", \"type\": \"loss\", "
-	                    "\"count\": 12, \"cause\": \"ring_full\"}\n");
+			    "{\"seq\": 6, \"time\": \"2025-11-23T20:14:05.000000000Z\", \"type\": \"loss\", "
+			    "\"count\": 12, \"cause\": \"ring_full\"}\n");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_file),        cmocka_unit_test(test_net),
-	        cmocka_unit_test(test_net_forms),   cmocka_unit_test(test_ops),
-	        cmocka_unit_test(test_reasons),     cmocka_unit_test(test_errno),
-	        cmocka_unit_test(test_paths),       cmocka_unit_test(test_longest),
-	        cmocka_unit_test(test_unknown_tag), cmocka_unit_test(test_rule_past_last),
-	        cmocka_unit_test(test_big_numbers), cmocka_unit_test(test_malformed),
-	        cmocka_unit_test(test_no_room),     cmocka_unit_test(test_notes),
-	        cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_file),	    cmocka_unit_test(test_net),
+		cmocka_unit_test(test_net_forms),   cmocka_unit_test(test_ops),
+		cmocka_unit_test(test_reasons),	    cmocka_unit_test(test_errno),
+		cmocka_unit_test(test_paths),	    cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_unknown_tag), cmocka_unit_test(test_rule_past_last),
+		cmocka_unit_test(test_big_numbers), cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_no_room),	    cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

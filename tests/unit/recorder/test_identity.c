@@ -50,7 +50,7 @@ static void test_no_rules(void **state)
 }
 
 static void assert_refused(struct identity_book *book, const struct record_message *m, const char *labels,
-                           size_t len)
+			   size_t len)
 {
 	assert_int_equal(identity_add(book, m, labels, len, 0), -EPROTO);
 }
@@ -149,13 +149,13 @@ static void test_label_bound(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        TEST(test_find),
-	        TEST(test_no_rules),
-	        TEST(test_malformed),
-	        TEST(test_as_many_rules_as_a_table_has),
-	        TEST(test_forgotten_in_time),
-	        TEST(test_slot_reused),
-	        TEST(test_label_bound),
+		TEST(test_find),
+		TEST(test_no_rules),
+		TEST(test_malformed),
+		TEST(test_as_many_rules_as_a_table_has),
+		TEST(test_forgotten_in_time),
+		TEST(test_slot_reused),
+		TEST(test_label_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,15 +58,15 @@ static void test_open(void **state)
 		uint64_t seq;
 		bool torn;
 	} cases[] = {
-	        {"", "", 1, false},
-	        {LINE("1"), LINE("1"), 2, false},
-	        {LINE("1") LINE("41"), LINE("1") LINE("41"), 42, false},
-	        {LINE("1") "{\"seq\": 2, \"x", LINE("1"), 2, true},
-	        {"{\"se", "", 1, true},
-	        {LINE("1") "\n", NULL, 0, false},
-	        {"hello\n", NULL, 0, false},
-	        {"{\"seq\": x}\n", NULL, 0, false},
-	        {"{\"seq\": -3, }\n", NULL, 0, false},
+		{"", "", 1, false},
+		{LINE("1"), LINE("1"), 2, false},
+		{LINE("1") LINE("41"), LINE("1") LINE("41"), 42, false},
+		{LINE("1") "{\"seq\": 2, \"x", LINE("1"), 2, true},
+		{"{\"se", "", 1, true},
+		{LINE("1") "\n", NULL, 0, false},
+		{"hello\n", NULL, 0, false},
+		{"{\"seq\": x}\n", NULL, 0, false},
+		{"{\"seq\": -3, }\n", NULL, 0, false},
 	};
 	int fd = (int)(intptr_t)*state;
 
@@ -185,8 +185,8 @@ static void test_stays_torn(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        TEST(test_open),         TEST(test_open_long_lines), TEST(test_append),
-	        TEST(test_short_writes), TEST(test_device_full),     TEST(test_stays_torn),
+		TEST(test_open),	 TEST(test_open_long_lines), TEST(test_append),
+		TEST(test_short_writes), TEST(test_device_full),     TEST(test_stays_torn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

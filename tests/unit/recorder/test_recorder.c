@@ -20,7 +20,7 @@
 #include "common/msg.h"
 #include "recorder/recorder.h"
 
-#define WAIT_MS     5000
+#define WAIT_MS	    5000
 #define RECORD_SIZE 512 /* of every record that feed() puts into the ring */
 
 struct stage {
@@ -36,25 +36,25 @@ struct stage {
 static int feeder_load(int ring, int value)
 {
 	const struct bpf_insn code[] = {
-	        {.code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = 10, .off = -4, .imm = 0},
-	        {.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = value},
-	        {0},
-	        {.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 2, .src_reg = 10},
-	        {.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 2, .imm = -4},
-	        {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem},
-	        {.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = 0, .off = 6, .imm = 0},
-	        {.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 2, .src_reg = 0},
-	        {.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = ring},
-	        {0},
-	        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3, .imm = RECORD_SIZE},
-	        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 4, .imm = 0},
-	        {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_ringbuf_output},
-	        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0},
-	        {.code = BPF_JMP | BPF_EXIT},
+		{.code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = 10, .off = -4, .imm = 0},
+		{.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = value},
+		{0},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 2, .src_reg = 10},
+		{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 2, .imm = -4},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem},
+		{.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = 0, .off = 6, .imm = 0},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 2, .src_reg = 0},
+		{.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = ring},
+		{0},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3, .imm = RECORD_SIZE},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 4, .imm = 0},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_ringbuf_output},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0},
+		{.code = BPF_JMP | BPF_EXIT},
 	};
 
 	return bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "feeder", "GPL", code,
-	                     sizeof(code) / sizeof(code[0]), NULL);
+			     sizeof(code) / sizeof(code[0]), NULL);
 }
 
 static void ring_new(struct stage *st)
@@ -88,7 +88,7 @@ static int stage_new(void **state)
 	st->control_fd = memfd_create("control", 0);
 	assert_int_equal(ftruncate(st->control_fd, sizeof(struct control)), 0);
 	st->control =
-	        mmap(NULL, sizeof(struct control), PROT_READ | PROT_WRITE, MAP_SHARED, st->control_fd, 0);
+		mmap(NULL, sizeof(struct control), PROT_READ | PROT_WRITE, MAP_SHARED, st->control_fd, 0);
 	ring_new(st);
 	*state = st;
 	return 0;
@@ -533,17 +533,17 @@ static int stage_start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        TEST(test_notes),
-	        TEST(test_restart),
-	        TEST(test_torn_line),
-	        TEST(test_foreign_log),
-	        STARTED(test_events),
-	        STARTED(test_drains),
-	        STARTED(test_grant_before_event),
-	        STARTED(test_losses),
-	        STARTED(test_disk_full),
-	        STARTED(test_broker_gone),
-	        TEST(test_bad_messages),
+		TEST(test_notes),
+		TEST(test_restart),
+		TEST(test_torn_line),
+		TEST(test_foreign_log),
+		STARTED(test_events),
+		STARTED(test_drains),
+		STARTED(test_grant_before_event),
+		STARTED(test_losses),
+		STARTED(test_disk_full),
+		STARTED(test_broker_gone),
+		TEST(test_bad_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
