@@ -18,7 +18,7 @@
 #include "landlock.h"
 
 #define BATCHES 9
-#define PATHS	4096
+#define PATHS   4096
 
 struct bench {
 	const char *file;
@@ -123,13 +123,15 @@ static void prepare(struct bench *b)
 }
 
 static const struct option options[] = {
-	{"landlock-reads", required_argument, NULL, 'r'}, {"landlock-files", required_argument, NULL, 'f'},
-	{"refused", required_argument, NULL, 'x'},	  {"renaming", required_argument, NULL, 'a'},
-	{0},
+        {"landlock-reads", required_argument, NULL, 'r'},
+        {"landlock-files", required_argument, NULL, 'f'},
+        {"refused", required_argument, NULL, 'x'},
+        {"renaming", required_argument, NULL, 'a'},
+        {0},
 };
 
 static const char usage[] = "usage: open [--landlock-reads TREE | --landlock-files TREE] [--refused FILE]\n"
-			    "            [--renaming FILE] FILE COUNT\n";
+                            "            [--renaming FILE] FILE COUNT\n";
 
 int main(int argc, char **argv)
 {
@@ -138,11 +140,20 @@ int main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
-		case 'r': b.tree = optarg, b.scope = LANDLOCK_READS; break;
-		case 'f': b.tree = optarg, b.scope = LANDLOCK_FILES; break;
-		case 'x': b.refused = optarg; break;
-		case 'a': b.aside = optarg; break;
-		default: return fputs(usage, stderr), EX_USAGE;
+		case 'r':
+			b.tree = optarg, b.scope = LANDLOCK_READS;
+			break;
+		case 'f':
+			b.tree = optarg, b.scope = LANDLOCK_FILES;
+			break;
+		case 'x':
+			b.refused = optarg;
+			break;
+		case 'a':
+			b.aside = optarg;
+			break;
+		default:
+			return fputs(usage, stderr), EX_USAGE;
 		}
 	}
 	if (argc - optind != 2 || !(b.count = (unsigned int)strtoul(argv[optind + 1], NULL, 10)))

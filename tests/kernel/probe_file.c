@@ -135,7 +135,7 @@ static int do_chmod(char **w)
 
 static int do_chown(char **w)
 {
-	return done(chown(w[1], 1234, 1234));
+	return done(chown(w[1], geteuid(), getegid())); /* what an owner may without capabilities */
 }
 
 static int do_chdir(char **w)
@@ -157,7 +157,7 @@ static int do_fchmod_fd(char **w)
 
 static int do_fchown_fd(char **w)
 {
-	return done(fchown(atoi(w[1]), 1234, 1234));
+	return done(fchown(atoi(w[1]), geteuid(), getegid()));
 }
 
 static int do_fstat_fd(char **w)

@@ -60,10 +60,10 @@ OPENS = (
 )
 
 MAKES = tuple(
-    Case(f"{verb} {why}", f"{verb}{first} {where}/new{leaf}", f"{verb}{first} {allow}{leaf}", op="create",
-         path=f"{where}/new{leaf}", rule=rule, setup=gone(f"{where}/new{leaf}", f"{allow}{leaf}"))
+    Case(f"{verb} {why}", f"{verb}{first} {where}/new{leaf}", allow and f"{verb}{first} {allow}{leaf}", op="create",
+         path=f"{where}/new{leaf}", rule=rule, setup=gone(f"{where}/new{leaf}", f"tree/new{leaf}"))
     for verb, first, leaf, allow in (("create", "", "", "tree/new"), ("mkdir", "", "dir", "tree/new"),
-                                     ("mkfifo", "", "fifo", "tree/new"), ("mkdev", "", "dev", "tree/new"),
+                                     ("mkfifo", "", "fifo", "tree/new"), ("mkdev", "", "dev", None),
                                      ("symlink", " a", "", "tree/newlink"))
     for where, why, rule in (("tree/denied", "by a rule", DENIED), ("none", "by none", None),
                              ("tree/kept", "where reading is granted", KEPT))

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from cases import ANY, Bench, Case
-from kt import EXT4, Tap, Twin, agent, make, path, put
+from kt import EXT4, Agent, Tap, Twin, agent, make, path, put
 
 tap = Tap()
 mounted = []
@@ -144,21 +144,29 @@ def too_deep():
 
 
 def other_roots():
-    """A root of one's own, or a mount namespace of one's own, changes no path."""
+    """An agent that has a root of its own, from before the tag, finds its own paths at the rules' paths."""
     mine, twin = agent("files"), Twin()
-    for probe in (mine, twin):
-        assert probe.ask("chroot tree") == "OK"
-    bench.log.mark()
-    tap.equal("granted after chroot", mine.ask("read /a"), "OK")
-    tap.equal("denied after chroot", (mine.ask("read /denied/a"), twin.ask("read /denied/a")), ("EACCES", "OK"))
-    tap.that("the event has the whole path", bench.log.find(op="read", path=path("tree/denied/a"), pid=mine.pid))
-    mine.end()
-    mine = agent("files")
-    tap.equal("a mount namespace of one's own", mine.ask("unshare 20000"), "OK")
-    tap.equal("granted there", mine.ask("read tree/a"), "OK")
-    tap.equal("denied there", mine.ask("read none/a"), "EACCES")
+    bench.check(
+        Case("chroot", "chroot tree", errno="EPERM", type="guard", op="capability", reason="guarded"),
+    )
+    bench.twin = Twin()
+    for name, flags in (("a mount namespace", "20000"), ("one with a user namespace", "10020000")):
+        tap.equal(f"{name} of one's own", (mine.ask(f"unshare {flags}"), twin.ask(f"unshare {flags}")),
+                  ("EPERM", "OK"))
+    tap.equal("granted as before", mine.ask("read tree/a"), "OK")
+    tap.equal("denied as before", mine.ask("read none/a"), "EACCES")
     mine.end()
     twin.end()
+
+
+def born_elsewhere():
+    """An agent in a mount namespace of its own from the start: it sees the same paths, and so do the rules."""
+    mine = Agent("files", unshare=True).ready()
+    bench.log.mark()
+    tap.equal("granted in another mount namespace", mine.ask("read tree/a"), "OK")
+    tap.equal("denied in another mount namespace", mine.ask("read none/a"), "EACCES")
+    tap.that("with its path", bench.log.find(op="read", path=path("none/a"), pid=mine.pid, reason="rule"))
+    mine.end()
 
 
 def lost():
@@ -187,4 +195,4 @@ def lost():
 
 world()
 bench = Bench(tap, agent("files"))
-tap.run(mounts, overlay, ext4, proc, deep, too_deep, other_roots, lost, bench.end, umount_all)
+tap.run(mounts, overlay, ext4, proc, deep, too_deep, other_roots, born_elsewhere, lost, bench.end, umount_all)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tag: put on by `deputy run`, on every task that comes of it and on no other."""
+import json
 import os
 import subprocess
 import sys
 
 from cases import ANY, Bench, Case
-from kt import DEPUTY, POLICY, ROOT, Agent, Tap, Twin, agent, path, put, wait_for
+from kt import DEPUTY, POLICY, ROOT, Agent, Tap, Twin, agent, deputy, path, put, wait_for
 
 tap = Tap()
 WAYS = ("fork", "vfork", "clone3", "thread", "exec", "nonleader-fork", "nonleader-exec", "daemon", "leaderless")
@@ -90,8 +91,8 @@ def counted():
     mine = agent("files")
     mine.ask("tree 4")
     children = mine.detail
-    show = subprocess.run([DEPUTY, "show", mine.grant, "--json"], capture_output=True, text=True, check=False)
-    tap.that("a grant's tasks are counted", '"tasks": 5' in show.stdout, show.stdout + show.stderr)
+    show = json.loads(deputy("show", mine.grant, "--json").stdout)
+    tap.equal("a grant's tasks are counted", show["tasks"], 5)
     mine.end()
     for pid in children.split(","):
         os.kill(int(pid), 9)

@@ -263,10 +263,13 @@ int http_flag(struct exchange *x, const char *name, bool *flag)
 
 int http_pump(struct broker *b)
 {
-	MHD_UNSIGNED_LONG_LONG ms;
+	MHD_UNSIGNED_LONG_LONG ms = 0;
 
+	b->http.closed = false;
 	MHD_run(b->http.daemon);
-	if (MHD_get_timeout(b->http.daemon, &ms) == MHD_NO)
+	/* At its limit of connections the library stops listening, and starts again only when it is next run.
+	 */
+	if (!b->http.closed && MHD_get_timeout(b->http.daemon, &ms) == MHD_NO)
 		return sd_event_source_set_enabled(b->http.timer, SD_EVENT_OFF);
 	sd_event_source_set_time_relative(b->http.timer, ms * 1000);
 	return sd_event_source_set_enabled(b->http.timer, SD_EVENT_ONESHOT);

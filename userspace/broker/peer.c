@@ -86,6 +86,7 @@ static void peer_open(struct broker *b, struct MHD_Connection *connection, void 
 
 static void peer_close(struct broker *b, struct peer *p)
 {
+	b->http.closed = true;
 	b->http.strangers -= p->uid != 0;
 	LIST_REMOVE(p, next);
 	free(p);

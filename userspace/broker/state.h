@@ -22,6 +22,7 @@ struct http {
 	struct MHD_Daemon *daemon;
 	sd_event_source *io, *timer, *sweep;
 	LIST_HEAD(peer_list, peer) peers; /* open connections */
+	bool closed;                      /* a connection was, since the library was last run */
 	unsigned strangers;               /* of these, not root's */
 };
 

@@ -16,48 +16,45 @@
 #include "cli/files.h"
 #include "common/cleanup.h"
 
-#define PATH_ROOM 256 /* the site's own name and a few short ones */
-
 static const char *const plain_files[] = {"read", "write", "delete", "metadata", "fork", "list/entry"};
 
-static int make_file(const char *dir, const char *name)
+static int make_file(int dir, const char *name)
 {
-	_cleanup_close_ int fd = -1;
-	char path[PATH_ROOM];
+	_cleanup_close_ int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	return fd < 0 || write(fd, "deputy\n", 7) != 7 ? -errno : 0;
 }
 
 /* Something to execute that needs nothing: a copy of true(1). */
-static int make_program(const char *dir)
+static int make_program(int dir)
 {
 	_cleanup_close_ int in = -1, out = -1;
 	_cleanup_free_ char *program = NULL;
-	char path[PATH_ROOM];
 	ssize_t n = 1;
 	int err = program_find("true", &program);
 
 	if (err)
 		return err;
-	snprintf(path, sizeof(path), "%s/exec", dir);
 	in = open(program, O_RDONLY | O_CLOEXEC);
-	out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	out = openat(dir, "exec", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
 	while (in >= 0 && out >= 0 && n > 0)
 		n = sendfile(out, in, NULL, 1u << 20);
 	return in < 0 || out < 0 || n < 0 ? -errno : 0;
 }
 
-static int make_side(const char *parent, const char *side)
+/* The new directory's descriptor or -errno. */
+static int make_dir(int parent, const char *name)
 {
-	char dir[PATH_ROOM], list[PATH_ROOM + 8];
-	int err = 0;
+	int fd = mkdirat(parent, name, 0700) ? -1 : openat(parent, name, O_DIRECTORY | O_CLOEXEC);
 
-	snprintf(dir, sizeof(dir), "%s/%s", parent, side);
-	snprintf(list, sizeof(list), "%s/list", dir);
-	if (mkdir(dir, 0700) || mkdir(list, 0700))
-		return -errno;
+	return fd < 0 ? -errno : fd;
+}
+
+static int make_side(int parent, const char *side)
+{
+	_cleanup_close_ int dir = make_dir(parent, side);
+	int err = dir < 0 ? dir : mkdirat(dir, "list", 0700) ? -errno : 0;
+
 	for (size_t i = 0; i < sizeof(plain_files) / sizeof(plain_files[0]) && !err; i++)
 		err = make_file(dir, plain_files[i]);
 	return err ? err : make_program(dir);
@@ -65,12 +62,10 @@ static int make_side(const char *parent, const char *side)
 
 static int make_files(const struct doctor_site *site, const char *name)
 {
-	char dir[PATH_ROOM];
-	int err = 0;
+	_cleanup_close_ int root = open(site->dir, O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int dir = root < 0 ? -errno : make_dir(root, name);
+	int err = dir < 0 ? dir : 0;
 
-	snprintf(dir, sizeof(dir), "%s/%s", site->dir, name);
-	if (mkdir(dir, 0700))
-		return -errno;
 	for (int side = 0; side < SIDES && !err; side++)
 		err = make_side(dir, doctor_sides[side]);
 	return err;
@@ -137,7 +132,7 @@ static int make_policy(const struct doctor_site *site, const char *program)
 	json_auto_t *name = json_string(program);
 	/* A JSON string is a YAML string. */
 	_cleanup_free_ char *quoted = name ? json_dumps(name, JSON_ENCODE_ANY) : NULL;
-	char path[PATH_ROOM];
+	char path[sizeof(site->dir) + 16];
 	FILE *out;
 
 	snprintf(path, sizeof(path), "%s/policy.yaml", site->dir);

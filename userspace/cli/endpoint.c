@@ -22,7 +22,7 @@ static int port_parse(const char *text, uint16_t *port)
 static int host_parse(char *host, struct in6_addr *six)
 {
 	size_t len = strlen(host);
-	char mapped[64];
+	char mapped[80];
 
 	if (host[0] == '[' && len > 1 && host[len - 1] == ']') {
 		host[len - 1] = '\0';

@@ -137,8 +137,8 @@ static int labels_read(int fd, char **labels, size_t *len)
 
 static int peer_grant(struct recorder *r, const struct record_message *m, int passed)
 {
-	char *labels;
-	size_t len;
+	char *labels = NULL;
+	size_t len = 0;
 	int err = passed >= 0 ? labels_read(passed, &labels, &len) : -EPROTO;
 
 	if (err)
