@@ -10,7 +10,8 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PROGRAMS := $(B)/deputyd $(B)/deputy
 
 # gcc 12 cannot see that an output is set whenever 0 is returned: -Wmaybe-uninitialized stays off. Cut names fail where they are used.
-WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wno-maybe-uninitialized -Wno-format-truncation
+WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wno-maybe-uninitialized -Wno-format-truncation \
+	-Wno-unknown-warning-option
 CFLAGS  ?= -O2 -g
 CFLAGS  += -std=gnu11 -D_GNU_SOURCE $(WARN) -fPIE -fstack-protector-strong $(SANITIZE) -MMD -MP -I. -Iuserspace -I$(B)
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE)
@@ -44,7 +45,7 @@ help: ## this list
 
 BPF_FAMILIES := object emit file net ipc task guard
 BPF_OBJECTS  := $(BPF_FAMILIES:%=$(B)/bpf/%.bpf.o)
-MULTIARCH    := $(shell $(CC) -print-multiarch)
+MULTIARCH    := $(shell gcc -print-multiarch)
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
 	@mkdir -p $(@D)
