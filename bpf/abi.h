@@ -7,16 +7,16 @@
 #define DEPUTY_ABI_H
 
 /* ---- limits; each is named in the manual and tested at the limit and one past it ---- */
-#define SLOTS_MAX     16384u      /* live grants on a host; slot 0 is never used */
-#define TASKS_MAX     131072u     /* tagged tasks on a host; past it a tagged fork fails with EAGAIN */
-#define CHAIN_MAX     8u	  /* links from a grant to its root */
-#define TABLE_CELLS   (1u << 22)  /* cells of one policy table (64 MiB) */
-#define TABLE_RULES   65535u	  /* rules of one table; 0 means "no rule" */
-#define TABLE_GLOBS   8u	  /* patterns with '*' inside a component that meet at one state */
-#define TABLE_PROBES  8u	  /* longest probe run in the edge hash; the compiler keeps to it */
-#define NAME_BYTES    255u	  /* NAME_MAX: one path component */
-#define PATH_STEPS    4096u	  /* components walked before an object counts as unreachable */
-#define EVENT_PATH    8192u	  /* path bytes carried by one event; longer ones are marked cut */
+#define SLOTS_MAX    16384u     /* live grants on a host; slot 0 is never used */
+#define TASKS_MAX    131072u    /* tagged tasks on a host; past it a tagged fork fails with EAGAIN */
+#define CHAIN_MAX    8u         /* links from a grant to its root */
+#define TABLE_CELLS  (1u << 22) /* cells of one policy table (64 MiB) */
+#define TABLE_RULES  65535u     /* rules of one table; 0 means "no rule" */
+#define TABLE_GLOBS  8u         /* patterns with '*' inside a component that meet at one state */
+#define TABLE_PROBES 8u         /* longest probe run in the edge hash; the compiler keeps to it */
+#define NAME_BYTES   255u       /* NAME_MAX: one path component */
+#define PATH_STEPS   4096u      /* components walked before an object counts as unreachable */
+#define EVENT_PATH   8192u      /* path bytes carried by one event; longer ones are marked cut */
 
 /* ---- operations ---- */
 enum file_op {
@@ -38,18 +38,18 @@ enum action { ACT_DENY, ACT_HOLD, ACT_ALLOW }; /* zeroed memory denies */
 /* ---- slots: a grant's state in the kernel. An array map that the warden maps writable ---- */
 enum slot_state { SLOT_FREE, SLOT_LIVE, SLOT_REVOKED };
 
-#define SLOT_KILL	  1u /* revocation and expiry kill the tasks, not only their operations */
+#define SLOT_KILL         1u /* revocation and expiry kill the tasks, not only their operations */
 #define SLOT_AUDIT_CHANGE 2u /* record allowed writes, creates, deletes, execs and network use */
-#define SLOT_AUDIT_ALL	  4u /* record every allowed operation */
+#define SLOT_AUDIT_ALL    4u /* record every allowed operation */
 
 struct slot {
-	__u32 gen;	  /* a tag with another generation is stale and refused */
-	__u32 state;	  /* enum slot_state */
-	__u64 expires;	  /* CLOCK_BOOTTIME, ns: runs on through suspend, no clock jump moves it */
-	__u32 parent;	  /* slot of the grant that this one narrows, 0 = the owner's own */
+	__u32 gen;     /* a tag with another generation is stale and refused */
+	__u32 state;   /* enum slot_state */
+	__u64 expires; /* CLOCK_BOOTTIME, ns: runs on through suspend, no clock jump moves it */
+	__u32 parent;  /* slot of the grant that this one narrows, 0 = the owner's own */
 	__u32 parent_gen;
-	__u32 flags;	  /* SLOT_* */
-	__u32 tasks;	  /* tasks that carry the tag */
+	__u32 flags; /* SLOT_* */
+	__u32 tasks; /* tasks that carry the tag */
 	__u64 denials;
 	__u64 reserved[3];
 };
@@ -66,8 +66,8 @@ enum loss { LOSS_RING_FULL, LOSS_NO_SCRATCH, LOSSES };
 
 /* The one element of a mapped array. The warden writes epoch, the kernel side the rest. */
 struct control {
-	__u64 epoch;	  /* moves after every revocation */
-	__u64 tagged;	  /* tasks carrying any tag; 0 lets every hook return at once */
+	__u64 epoch;  /* moves after every revocation */
+	__u64 tagged; /* tasks carrying any tag; 0 lets every hook return at once */
 	__u64 lost[LOSSES];
 };
 
@@ -85,40 +85,40 @@ struct control {
 
 struct cell_head { /* cell 0 */
 	__u32 magic;
-	__u32 cells;	  /* size of the whole table */
-	__u32 edge_base;  /* first cell of the edge hash */
-	__u32 edge_mask;  /* its size - 1, a power of two less one */
+	__u32 cells;     /* size of the whole table */
+	__u32 edge_base; /* first cell of the edge hash */
+	__u32 edge_mask; /* its size - 1, a power of two less one */
 };
-struct cell_head2 { /* cell 1 */
-	__u32 seed;	  /* of name_hash(); chosen so that no two edges of one state share a hash */
-	__u32 start;	  /* state of "/" ; 0 = no path is granted */
-	__u32 net_base;	  /* first of net_count intervals, two cells each, sorted by start */
-	__u32 net_count;  /* 0 = no address is granted */
+struct cell_head2 {      /* cell 1 */
+	__u32 seed;      /* of name_hash(); chosen so that no two edges of one state share a hash */
+	__u32 start;     /* state of "/" ; 0 = no path is granted */
+	__u32 net_base;  /* first of net_count intervals, two cells each, sorted by start */
+	__u32 net_count; /* 0 = no address is granted */
 };
-struct cell_state { /* a state is two cells: this and cell_rules; its number is the index of this one */
-	__u32 other;	  /* next state for a name without an edge; 0 = dead: deny everything below */
-	__u32 globs;	  /* first of nglobs cell_glob */
+struct cell_state {  /* a state is two cells: this and cell_rules; its number is the index of this one */
+	__u32 other; /* next state for a name without an edge; 0 = dead: deny everything below */
+	__u32 globs; /* first of nglobs cell_glob */
 	__u16 nglobs;
-	__u8 allow;	  /* bit per file_op */
-	__u8 hold;	  /* bit per file_op; allow and hold both clear = deny */
+	__u8 allow; /* bit per file_op */
+	__u8 hold;  /* bit per file_op; allow and hold both clear = deny */
 	__u32 reserved;
 };
 struct cell_rules {
 	__u16 rule[FILE_OPS]; /* the rule that decided each operation, 0 = none names it */
 };
 struct cell_edge {
-	__u32 from;	  /* state; 0 = empty cell, ends a probe run */
-	__u32 hash;	  /* name_hash(); for a glob edge the mask of the globs that match */
+	__u32 from; /* state; 0 = empty cell, ends a probe run */
+	__u32 hash; /* name_hash(); for a glob edge the mask of the globs that match */
 	__u32 next;
-	__u32 name;	  /* NAME_REF(first cell, length); 0 for a glob edge */
+	__u32 name; /* NAME_REF(first cell, length); 0 for a glob edge */
 };
 #define NAME_REF(cell, len) ((__u32)(cell) << 8 | (__u32)(len))
-#define NAME_CELL(ref)	    ((ref) >> 8)
-#define NAME_LEN(ref)	    ((ref) & 255u)
+#define NAME_CELL(ref)      ((ref) >> 8)
+#define NAME_LEN(ref)       ((ref) & 255u)
 
-struct cell_glob { /* prefix*suffix; either may be empty. Names shorter than both together do not match */
-	__u32 prefix;	  /* NAME_REF or 0 */
-	__u32 suffix;	  /* NAME_REF or 0 */
+struct cell_glob {    /* prefix*suffix; either may be empty. Names shorter than both together do not match */
+	__u32 prefix; /* NAME_REF or 0 */
+	__u32 suffix; /* NAME_REF or 0 */
 	__u32 reserved[2];
 };
 struct cell_addr { /* IPv6 in host order; IPv4 is ::ffff:a.b.c.d, so mapped addresses are the same address */
@@ -126,13 +126,13 @@ struct cell_addr { /* IPv6 in host order; IPv4 is ::ffff:a.b.c.d, so mapped addr
 	__u64 lo;
 };
 struct cell_ports {
-	__u32 base;	  /* first of count cell_port, sorted by lo, the first with lo = 0 */
-	__u32 count;	  /* 0 = nothing granted in this interval */
+	__u32 base;  /* first of count cell_port, sorted by lo, the first with lo = 0 */
+	__u32 count; /* 0 = nothing granted in this interval */
 	__u32 reserved[2];
 };
 struct cell_port {
-	__u16 lo;	  /* holds for ports lo .. next entry's lo - 1 */
-	__u8 allow;	  /* bit per net_op */
+	__u16 lo;   /* holds for ports lo .. next entry's lo - 1 */
+	__u8 allow; /* bit per net_op */
 	__u8 hold;
 	__u32 reserved;
 	__u16 rule[NET_OPS];
@@ -152,20 +152,21 @@ union cell {
 };
 _Static_assert(sizeof(union cell) == 16, "cells are 16 bytes");
 
-/* ---- events: a fixed head, then for files `path_len` bytes of components, leaf first, each ended by NUL ---- */
+/* ---- events: a fixed head, then for files `path_len` bytes of components, leaf first, each ended by NUL
+ * ---- */
 enum event_type { EV_FILE = 1, EV_NET, EV_TASK, EV_GUARD };
 
 enum reason {
-	WHY_RULE,	 /* a rule, or no rule, decided: see `rule` */
-	WHY_REVOKED,	 /* the grant or one above it was revoked */
-	WHY_EXPIRED,	 /* the grant's lifetime is over */
-	WHY_STALE,	 /* the tag's slot was given to another grant, or cannot be read */
-	WHY_WIDER,	 /* rename or link would have gained rights */
-	WHY_FAMILY,	 /* a socket family, type or protocol outside TCP, UDP and unix */
+	WHY_RULE,        /* a rule, or no rule, decided: see `rule` */
+	WHY_REVOKED,     /* the grant or one above it was revoked */
+	WHY_EXPIRED,     /* the grant's lifetime is over */
+	WHY_STALE,       /* the tag's slot was given to another grant, or cannot be read */
+	WHY_WIDER,       /* rename or link would have gained rights */
+	WHY_FAMILY,      /* a socket family, type or protocol outside TCP, UDP and unix */
 	WHY_UNREACHABLE, /* the object has no path from a root, or it is too deep */
-	WHY_BUSY,	 /* renames kept moving the path; tried again too often */
-	WHY_GUARDED,	 /* nothing can grant this (guard.bpf.c) */
-	WHY_LIMIT,	 /* TASKS_MAX reached */
+	WHY_BUSY,        /* renames kept moving the path; tried again too often */
+	WHY_GUARDED,     /* nothing can grant this (guard.bpf.c) */
+	WHY_LIMIT,       /* TASKS_MAX reached */
 	REASONS
 };
 
@@ -176,7 +177,7 @@ enum task_event { TASK_TAGGED, TASK_FORK, TASK_EXEC, TASK_LAST_EXIT };
 #define EVENT_LOST 4u /* no path leads to it from the caller's root */
 
 struct event {
-	__u64 time;	  /* CLOCK_BOOTTIME, ns */
+	__u64 time;       /* CLOCK_BOOTTIME, ns */
 	__u64 task_start; /* CLOCK_BOOTTIME, ns: with tgid names the process for ever */
 	__u32 slot;
 	__u32 gen;
@@ -184,20 +185,20 @@ struct event {
 	__u32 tid;
 	__u32 ppid;
 	__u32 uid;
-	__u8 type;	  /* enum event_type */
-	__u8 op;	  /* enum file_op, net_op, task_event or guard_op by type */
-	__u8 action;	  /* enum action */
-	__u8 reason;	  /* enum reason */
+	__u8 type;   /* enum event_type */
+	__u8 op;     /* enum file_op, net_op, task_event or guard_op by type */
+	__u8 action; /* enum action */
+	__u8 reason; /* enum reason */
 	__u16 rule;
-	__u16 flags;	  /* EVENT_* */
-	__s32 error;	  /* what the caller gets: 0 or -errno */
+	__u16 flags; /* EVENT_* */
+	__s32 error; /* what the caller gets: 0 or -errno */
 	__u16 path_len;
-	__u16 port;	  /* host order */
+	__u16 port; /* host order */
 	__u64 ino;
-	__u64 addr_hi;	  /* as cell_addr */
+	__u64 addr_hi; /* as cell_addr */
 	__u64 addr_lo;
-	__u32 dev;	  /* kernel form: major << 20 | minor */
-	__u32 family;	  /* WHY_FAMILY: AF_*, type and protocol below */
+	__u32 dev;    /* kernel form: major << 20 | minor */
+	__u32 family; /* WHY_FAMILY: AF_*, type and protocol below */
 	__u32 sock_type;
 	__u32 protocol;
 	char comm[16];
@@ -211,14 +212,14 @@ enum guard_op { GUARD_BPF, GUARD_MOUNT, GUARD_PTRACE, GUARD_SIGNAL, GUARD_CAPABI
 enum visit_op { VISIT_READ, VISIT_TAG };
 
 struct visit {
-	__u32 op;	  /* in: enum visit_op */
-	__u32 fd;	  /* in: the connection, a descriptor of the calling process */
-	__u32 slot;	  /* VISIT_TAG in: the tag to put on; out: the tag found */
+	__u32 op;   /* in: enum visit_op */
+	__u32 fd;   /* in: the connection, a descriptor of the calling process */
+	__u32 slot; /* VISIT_TAG in: the tag to put on; out: the tag found */
 	__u32 gen;
-	__u32 tgid;	  /* out, as the initial namespace counts */
-	__u32 threads;	  /* out */
-	__s32 error;	  /* out: 0, -ESRCH peer gone, -EBUSY has threads, -EEXIST tagged already, -ENOSPC */
-	__u32 done;	  /* out: 1 when the connection was found at all */
+	__u32 tgid;    /* out, as the initial namespace counts */
+	__u32 threads; /* out */
+	__s32 error;   /* out: 0, -ESRCH peer gone, -EBUSY has threads, -EEXIST tagged already, -ENOSPC */
+	__u32 done;    /* out: 1 when the connection was found at all */
 };
 
 #endif

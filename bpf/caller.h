@@ -87,7 +87,8 @@ static __always_inline __u64 hook_arg(void *ctx, __u32 n)
 	return value;
 }
 
-/* What a hook returns. The verifier wants proof of the range since 6.12 (5d99e198be27), and -EACCES is safe. */
+/* What a hook returns. The verifier wants proof of the range since 6.12 (5d99e198be27), and -EACCES is safe.
+ */
 static __always_inline int verdict_errno(int ret)
 {
 	if (ret > 0)

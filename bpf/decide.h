@@ -64,7 +64,8 @@ static __always_inline int name_holds(table_t t, __u64 name, __u32 off, __u32 re
 	return 1;
 }
 
-/* Mixed twice: from ^ hash alone is the same for many pairs of a state and a mask of globs, both small numbers. */
+/* Mixed twice: from ^ hash alone is the same for many pairs of a state and a mask of globs, both small
+ * numbers. */
 static __always_inline __u32 edge_home(__u32 from, __u32 hash)
 {
 	return (__u32)(hash_mix(hash_mix(0, from), hash) >> 32);

@@ -56,16 +56,17 @@ static __always_inline int object_check(struct object *o, __u32 ops)
 /*
  * Untagged callers stop here. The object is resolved from here and not in file_check(), because all frames of
  * a program share 512 bytes. No hook takes the verdict of the programs before it: the trampoline stops at the
- * first refusal (BPF_TRAMP_MODIFY_RETURN, ae24082331d9), and its position changes when a hook gains arguments.
+ * first refusal (BPF_TRAMP_MODIFY_RETURN, ae24082331d9), and its position changes when a hook gains
+ * arguments.
  */
-#define CHECK(dentry, mnt, ops)                                   \
-	do {                                                      \
-		struct tag *tag = caller_tag();                   \
-		struct object object;                             \
-		if (!tag)                                         \
-			return 0;                                 \
-		object_set(&object, tag, dentry, mnt);            \
-		return verdict_errno(object_check(&object, ops)); \
+#define CHECK(dentry, mnt, ops)                                                                              \
+	do {                                                                                                 \
+		struct tag *tag = caller_tag();                                                              \
+		struct object object;                                                                        \
+		if (!tag)                                                                                    \
+			return 0;                                                                            \
+		object_set(&object, tag, dentry, mnt);                                                       \
+		return verdict_errno(object_check(&object, ops));                                            \
 	} while (0)
 
 static __always_inline __u32 open_ops(const struct file *file)
@@ -168,7 +169,7 @@ int BPF_PROG(path_rmdir, const struct path *dir, struct dentry *dentry)
 }
 
 #define RENAME_EXCHANGE 2
-#define REFER_TREE	4 /* a directory moves */
+#define REFER_TREE      4 /* a directory moves */
 
 /*
  * A file under a new name may not be given rights there that it did not have under the old one (Landlock's
@@ -210,8 +211,8 @@ static __always_inline __u32 tree_flag(const struct dentry *dentry)
 }
 
 /* Decides both names of a link or rename; they are on one mount, or the kernel refuses by itself. */
-static __always_inline int refer(const struct tag *tag, struct vfsmount *mnt, struct dentry *old, __u32 old_ops,
-				 struct dentry *new, __u32 new_ops, __u32 flags)
+static __always_inline int refer(const struct tag *tag, struct vfsmount *mnt, struct dentry *old,
+                                 __u32 old_ops, struct dentry *new, __u32 new_ops, __u32 flags)
 {
 	struct object o;
 	__u32 from;
@@ -239,7 +240,7 @@ int BPF_PROG(path_link, struct dentry *old, const struct path *dir, struct dentr
 
 SEC("lsm/path_rename")
 int BPF_PROG(path_rename, const struct path *old_dir, struct dentry *old, const struct path *new_dir,
-	     struct dentry *new, unsigned int flags)
+             struct dentry *new, unsigned int flags)
 {
 	__u32 from = BIT(OP_DELETE) | (flags & RENAME_EXCHANGE ? BIT(OP_CREATE) : 0);
 	struct tag *tag = caller_tag();

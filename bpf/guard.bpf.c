@@ -25,7 +25,8 @@ int BPF_PROG(guard_bpf, int cmd, void *attr, unsigned int size)
 }
 
 SEC("lsm/sb_mount")
-int BPF_PROG(guard_mount, const char *dev, const struct path *path, const char *type, unsigned long flags, void *data)
+int BPF_PROG(guard_mount, const char *dev, const struct path *path, const char *type, unsigned long flags,
+             void *data)
 {
 	GUARD(GUARD_MOUNT);
 }

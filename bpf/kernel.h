@@ -15,30 +15,30 @@
 
 #include "abi.h"
 
-#define EPERM	    1
-#define ESRCH	    3
-#define EAGAIN	    11
-#define EACCES	    13
-#define EBUSY	    16
-#define EEXIST	    17
-#define EXDEV	    18
-#define EINVAL	    22
+#define EPERM  1
+#define ESRCH  3
+#define EAGAIN 11
+#define EACCES 13
+#define EBUSY  16
+#define EEXIST 17
+#define EXDEV  18
+#define EINVAL 22
 
-#define S_IFMT	    0170000
-#define S_IFDIR	    0040000
+#define S_IFMT  0170000
+#define S_IFDIR 0040000
 
 #define FMODE_READ  0x1
 #define FMODE_WRITE 0x2
 #define O_ACCMODE   03
 #define FMODE_EXEC  0x20 /* in f_flags of a file opened to be executed: fs/exec.c, do_open_execat() */
 
-#define PROT_EXEC   0x4
-#define VM_EXEC	    0x4
-#define PF_EXITING  0x4
+#define PROT_EXEC  0x4
+#define VM_EXEC    0x4
+#define PF_EXITING 0x4
 
 #define AF_UNSPEC   0
-#define AF_UNIX	    1
-#define AF_INET	    2
+#define AF_UNIX     1
+#define AF_INET     2
 #define AF_INET6    10
 #define SOCK_STREAM 1
 #define SOCK_DGRAM  2
@@ -46,7 +46,7 @@
 #define IPPROTO_UDP 17
 
 #define PROC_SUPER_MAGIC 0x9fa0
-#define PIDTYPE_TGID	 1
+#define PIDTYPE_TGID     1
 
 #define __ksym_core __attribute__((preserve_access_index))
 
@@ -218,10 +218,10 @@ struct sockaddr_any {
 #define OFFSET(type, field) __builtin_preserve_field_info(((type *)0)->field, BPF_FIELD_BYTE_OFFSET)
 
 /* Reads a field behind an address that the verifier knows only as a number. Zero when unreadable. */
-#define READ_AT(dst, type, at, field)                                              \
-	({                                                                         \
-		__u64 at_ = (at); /* outside the relocated expression */           \
-		bpf_core_read(dst, sizeof(*(dst)), &((const type *)at_)->field);   \
+#define READ_AT(dst, type, at, field)                                                                        \
+	({                                                                                                   \
+		__u64 at_ = (at); /* outside the relocated expression */                                     \
+		bpf_core_read(dst, sizeof(*(dst)), &((const type *)at_)->field);                             \
 	})
 
 #endif

@@ -7,9 +7,9 @@
 
 #include "kernel.h"
 
-#define RING_BYTES   (4u << 20)
+#define RING_BYTES    (4u << 20)
 #define SCRATCH_SLOTS 64u
-#define CACHE_DIRS   16384u
+#define CACHE_DIRS    16384u
 
 /*
  * task_struct address -> tag. A preallocated hash and not task storage: on 6.1 a storage look-up may find
@@ -42,8 +42,9 @@ struct {
 struct table_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE); /* tables differ in size; the warden copies them in */
-	__uint(key_size, sizeof(__u32));    /* by size: libbpf 1.1 cannot link typed inner maps */
+	__uint(map_flags,
+	       BPF_F_INNER_MAP | BPF_F_MMAPABLE); /* tables differ in size; the warden copies them in */
+	__uint(key_size, sizeof(__u32));          /* by size: libbpf 1.1 cannot link typed inner maps */
 	__uint(value_size, sizeof(union cell));
 };
 
@@ -64,7 +65,7 @@ struct {
 struct scratch {
 	__u32 busy;
 	__u32 used;
-	struct event event; /* path_len bytes of path follow */
+	struct event event;                     /* path_len bytes of path follow */
 	char path[EVENT_PATH + NAME_BYTES + 1]; /* the last component may begin at EVENT_PATH - 1 */
 };
 

@@ -15,7 +15,7 @@ struct call {
 	__u32 protocol;
 	__u16 port;
 	__u16 only_live; /* no address to decide: the grant has to stand, that is all */
-	__u32 why;	 /* a reason known already, or WHY_RULE */
+	__u32 why;       /* a reason known already, or WHY_RULE */
 };
 
 /* 0, or -errno with the refusal reported. */
@@ -126,7 +126,8 @@ int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
 
 	if (kern || !caller_tag())
 		return 0;
-	if (family == AF_UNIX || (is_inet(family) && (is_tcp(c.sock_type, protocol) || is_udp(c.sock_type, protocol)))) {
+	if (family == AF_UNIX ||
+	    (is_inet(family) && (is_tcp(c.sock_type, protocol) || is_udp(c.sock_type, protocol)))) {
 		c.why = WHY_RULE;
 		c.only_live = 1;
 	}

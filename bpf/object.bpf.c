@@ -27,7 +27,8 @@ struct moves {
 /* A seqlock_t begins with its counter. -1 while a rename or mount is under way. */
 static __always_inline int moves_read(struct moves *m)
 {
-	if (bpf_probe_read_kernel(&m->renames, 4, &rename_lock) || bpf_probe_read_kernel(&m->mounts, 4, &mount_lock))
+	if (bpf_probe_read_kernel(&m->renames, 4, &rename_lock) ||
+	    bpf_probe_read_kernel(&m->mounts, 4, &mount_lock))
 		return -1;
 	return (m->renames | m->mounts) & 1 ? -1 : 0;
 }
@@ -197,7 +198,8 @@ __noinline int object_try(struct object *o)
 
 #define TRIES 8
 
-/* See object.h. object_try() is a function of its own so that the verifier follows it once, not TRIES times. */
+/* See object.h. object_try() is a function of its own so that the verifier follows it once, not TRIES times.
+ */
 int object_resolve(struct object *o)
 {
 	int why = WHY_BUSY;

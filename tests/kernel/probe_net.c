@@ -153,8 +153,8 @@ static int do_send_fd(char **w)
 
 	if (err)
 		return err;
-	return done(w[2] ? sendto(atoi(w[1]), "x", 1, MSG_NOSIGNAL, &a.any, a.len)
-			 : send(atoi(w[1]), "x", 1, MSG_NOSIGNAL));
+	return done(w[2] ? sendto(atoi(w[1]), "xxxxxxxx", 8, MSG_NOSIGNAL, &a.any, a.len)
+			 : send(atoi(w[1]), "xxxxxxxx", 8, MSG_NOSIGNAL));
 }
 
 static int do_socket(char **w)

@@ -70,7 +70,7 @@ static int unix_listen(const char *name, int type)
 	socklen_t len = name_set(name, &a);
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0), err;
 
-	if (fd >= 0 && !bind(fd, (struct sockaddr *)&a, len) && (type == SOCK_DGRAM || !listen(fd, 4)))
+	if (fd >= 0 && !bind(fd, (struct sockaddr *)&a, len) && (type == SOCK_DGRAM || !listen(fd, 128)))
 		return fd;
 	err = -errno;
 	if (fd >= 0)

@@ -61,7 +61,7 @@ OPENS = (
 
 MAKES = tuple(
     Case(f"{verb} {why}", f"{verb}{first} {where}/new{leaf}", allow and f"{verb}{first} {allow}{leaf}", op="create",
-         path=f"{where}/new{leaf}", rule=rule, setup=gone(f"{where}/new{leaf}", f"tree/new{leaf}"))
+         path=f"{where}/new{leaf}", rule=rule, setup=gone(f"{where}/new{leaf}", "tree/newlink", f"tree/new{leaf}"))
     for verb, first, leaf, allow in (("create", "", "", "tree/new"), ("mkdir", "", "dir", "tree/new"),
                                      ("mkfifo", "", "fifo", "tree/new"), ("mkdev", "", "dev", None),
                                      ("symlink", " a", "", "tree/newlink"))

@@ -2,7 +2,7 @@
 """Internet sockets: every call that names an address, by IPv4, IPv6 and one in the other's clothes."""
 import socket
 
-from cases import Bench, Case
+from cases import ANY, Bench, Case
 from kt import Agent, Tap, Twin, agent, put
 
 tap = Tap()
@@ -26,7 +26,7 @@ def serve():
 
 def net(name, call, where, port, good="", op="connect", addr="127.0.0.1", rule=None, twin="OK", **more):
     """Refused at that port; granted at `good`, an address and port of the same form."""
-    return Case(name, f"{call} {where} {port}", good and f"{call} {good}", type="net", op=op, addr=addr, port=port,
+    return Case(name, f"{call} {where} {port}", good and f"{call} {good}" or None, type="net", op=op, addr=addr, port=port,
                 rule=rule, twin=twin, **more)
 
 
@@ -101,12 +101,9 @@ FAMILIES = (
 LOOPBACK = (
     net("loopback denied", "connect", V4, 7001, rule=HERE),
     net("loopback denied as IPv6", "connect", MAPPED, 7001, rule=HERE),
-    net("loopback by 0.0.0.0", "connect", "4 0.0.0.0", 7001, addr="0.0.0.0"),
-    net("loopback by ::", "connect", "6 ::", 7001, addr="::"),
-    net("loopback by ::ffff:0.0.0.0", "connect", "6 ::ffff:0.0.0.0", 7001, addr="0.0.0.0"),
-    net("datagrams to loopback by 0.0.0.0", "sendto", "4 0.0.0.0", 7001, op="send", addr="0.0.0.0"),
-    net("datagrams to loopback by ::", "sendto", "6 ::", 7001, op="send", addr="::"),
-    net("fast open to loopback by 0.0.0.0", "fastopen", "4 0.0.0.0", 7001, addr="0.0.0.0"),
+    *(net(f"{call} to loopback by {where}", call, where, 7001, op=op, addr=ANY, rule=ANY)
+      for call, op in (("connect", "connect"), ("fastopen", "connect"), ("sendto", "send"), ("udp-connect", "send"))
+      for where in ("4 0.0.0.0", "6 ::", "6 ::ffff:0.0.0.0")),
 )
 
 

@@ -56,7 +56,8 @@ static int hooks_select(struct deputy_bpf *skel)
 
 	if (!btf)
 		return cannot("this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)", -errno);
-	bpf_object__for_each_program(prog, skel->obj) {
+	bpf_object__for_each_program(prog, skel->obj)
+	{
 		const char *section = bpf_program__section_name(prog), *hook = strchr(section, '/');
 		char func[128];
 
@@ -81,7 +82,8 @@ static int maps_map(struct enforce *e)
 	e->slots = mmap(NULL, slots, PROT_READ | PROT_WRITE, MAP_SHARED, enforce_slots_fd(e), 0);
 	if (e->slots == MAP_FAILED)
 		return e->slots = NULL, -errno;
-	e->control = mmap(NULL, sizeof(*e->control), PROT_READ | PROT_WRITE, MAP_SHARED, enforce_control_fd(e), 0);
+	e->control =
+	        mmap(NULL, sizeof(*e->control), PROT_READ | PROT_WRITE, MAP_SHARED, enforce_control_fd(e), 0);
 	if (e->control == MAP_FAILED)
 		return e->control = NULL, -errno;
 	if (!e->control->epoch)

@@ -14,8 +14,8 @@
 
 struct enforce;
 
-/* Loads and attaches everything, pinned below pin_dir (made when missing). Maps that are pinned there already,
- * left by a daemon that died, are taken over with the tags in them. On error says why on stderr. */
+/* Loads and attaches everything, pinned below pin_dir (made when missing). Maps that are pinned there
+ * already, left by a daemon that died, are taken over with the tags in them. On error says why on stderr. */
 int enforce_open(const char *pin_dir, struct enforce **enforce);
 /* Frees userspace's part; `keep`: pins stay and enforcement goes on, else nothing is left behind. */
 void enforce_close(struct enforce *enforce, bool keep);
@@ -29,10 +29,11 @@ int enforce_ring_fd(const struct enforce *enforce);
  * parent is gone. *slot and *gen are live from here on. */
 struct grant_terms {
 	uint64_t expires; /* CLOCK_BOOTTIME ns */
-	uint32_t flags;	  /* SLOT_* */
+	uint32_t flags;   /* SLOT_* */
 	uint32_t parent, parent_gen;
 };
-int enforce_load(struct enforce *enforce, int memfd, const struct grant_terms *terms, uint32_t *slot, uint32_t *gen);
+int enforce_load(struct enforce *enforce, int memfd, const struct grant_terms *terms, uint32_t *slot,
+                 uint32_t *gen);
 
 /* Cuts the grant and all beneath it: one write and one bump of the epoch. -ENOENT: no such grant. */
 int enforce_revoke(struct enforce *enforce, uint32_t slot, uint32_t gen, bool kill);

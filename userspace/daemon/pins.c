@@ -39,7 +39,8 @@ int pins_prepare(struct enforce *e)
 
 	if (mkdir(e->pin_dir, 0700) && errno != EEXIST)
 		return -errno;
-	bpf_object__for_each_map(map, e->skel->obj) {
+	bpf_object__for_each_map(map, e->skel->obj)
+	{
 		struct pin pin = pin_path(e, "map", bpf_map__name(map));
 		int r = map_is_pinned(map) ? bpf_map__set_pin_path(map, pin.path) : 0;
 

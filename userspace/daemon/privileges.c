@@ -26,7 +26,8 @@ int privileges_drop(const char *user)
 	}
 	if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 		return -errno;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0) || setrlimit(RLIMIT_CORE, &none))
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0) ||
+	    setrlimit(RLIMIT_CORE, &none))
 		return -errno;
 	return setuid(0) == 0 ? -EPERM : 0; /* it must not come back */
 }

@@ -16,7 +16,7 @@
 #include "common/cleanup.h"
 
 #define KEY_BYTES 32
-#define BACKLOG	  128
+#define BACKLOG   128
 
 static int cannot(const char *dir, const char *name, int err)
 {
@@ -49,8 +49,9 @@ static int lock_take(struct site *s)
 		return s->lock;
 	if (!flock(s->lock, LOCK_EX | LOCK_NB))
 		return 0;
-	fprintf(stderr, "deputyd: %s is in use by another deputyd: stop it, or give this one another --state-dir\n",
-		s->state_dir);
+	fprintf(stderr,
+	        "deputyd: %s is in use by another deputyd: stop it, or give this one another --state-dir\n",
+	        s->state_dir);
 	return -EBUSY;
 }
 
@@ -102,13 +103,14 @@ static int listen_make(struct site *s)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
-	if ((size_t)snprintf(s->socket, sizeof(s->socket), "%s/deputy.sock", s->runtime_dir) >= sizeof(s->socket))
+	if ((size_t)snprintf(s->socket, sizeof(s->socket), "%s/deputy.sock", s->runtime_dir) >=
+	    sizeof(s->socket))
 		return cannot(s->runtime_dir, "deputy.sock", -ENAMETOOLONG);
 	strcpy(addr.sun_path, s->socket);
 	unlink(s->socket); /* the lock is ours, so whoever left it is gone */
 	s->listen = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->listen < 0 || bind(s->listen, (struct sockaddr *)&addr, sizeof(addr)) || chmod(s->socket, 0666) ||
-	    listen(s->listen, BACKLOG))
+	if (s->listen < 0 || bind(s->listen, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    chmod(s->socket, 0666) || listen(s->listen, BACKLOG))
 		return cannot(s->runtime_dir, "deputy.sock", -errno);
 	return 0;
 }
@@ -134,8 +136,8 @@ static int pin_dir_name(struct site *s)
 
 	if (fstat(s->lock, &st))
 		return -errno;
-	snprintf(s->pin_dir, sizeof(s->pin_dir), "/sys/fs/bpf/deputy-%llx-%llx", (unsigned long long)st.st_dev,
-		 (unsigned long long)st.st_ino);
+	snprintf(s->pin_dir, sizeof(s->pin_dir), "/sys/fs/bpf/deputy-%llx-%llx",
+	         (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
 	return 0;
 }
 
@@ -143,8 +145,13 @@ int site_open(const char *state_dir, const char *runtime_dir, struct site *s)
 {
 	int r;
 
-	*s = (struct site){.state_dir = state_dir, .runtime_dir = runtime_dir, .lock = -1, .listen = -1, .key = -1,
-			   .log = -1, .log_reader = -1};
+	*s = (struct site){.state_dir = state_dir,
+	                   .runtime_dir = runtime_dir,
+	                   .lock = -1,
+	                   .listen = -1,
+	                   .key = -1,
+	                   .log = -1,
+	                   .log_reader = -1};
 	r = dir_make(state_dir, 0700);
 	if (!r)
 		r = dir_make(runtime_dir, 0755);

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The end of a grant: revoked or expired, by death or by refusal, of everything that carries it."""
+import os
+import shutil
+import socket
+import time
+
+from kt import DEPUTY, Agent, Log, Tap, Twin, agent, alive, deputy, path, put, reap, wait_for
+
+tap = Tap()
+TTL = 4
+# What a live agent may; afterwards each asks the kernel for something new.
+NEW = (("open", "read tree/a"), ("create", "create tree/new"), ("stat", "stat tree/a"), ("fork", "in fork ids"),
+       ("a thread", "in thread ids"), ("connect", "connect 4 127.0.0.1 7001"), ("vfork", "in vfork ids"),
+       ("unix connect", "unix-connect sockets/allowed"), ("socket", "socket 2 1 0"), ("code", "map-exec bin/probe"))
+
+
+def world():
+    for name in ("tree/a", "none/a", "none/sentinel"):
+        put(name)
+    if os.path.exists(path("tree/new")):
+        os.unlink(path("tree/new"))
+
+
+def serve():
+    server = socket.create_server(("127.0.0.1", 7001), backlog=64)
+    os.makedirs(path("sockets"), exist_ok=True)
+    if os.path.exists(path("sockets/allowed")):
+        os.unlink(path("sockets/allowed"))
+    local = socket.socket(socket.AF_UNIX)
+    local.bind(path("sockets/allowed"))
+    local.listen(64)
+    return server, local
+
+
+def everything(who):
+    have = {}
+    for name, words in NEW:
+        if os.path.exists(path("tree/new")):
+            os.unlink(path("tree/new"))
+        have[name] = who.ask(words)
+    return have
+
+
+def all_of(value):
+    return {name: value for name, _ in NEW}
+
+
+def family_of(who):
+    who.ask("tree 5")
+    return [int(pid) for pid in who.detail.split(",")]
+
+
+def refused(reason, end):
+    """A grant that ends in refusals: before and after, with an untagged twin beside it."""
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.connect(("127.0.0.1", 7009))
+    mine = Agent("network", "--keep-fd", str(udp.fileno()), *end.options, pass_fds=(udp.fileno(),)).ready()
+    twin = Twin()
+    send = f"send-fd {udp.fileno()}"
+    tap.equal(f"{reason}: before, a socket of its own sends", mine.ask(send), "OK")
+    mine.ask("hold tree/a w")
+    cut = f"ftruncate-fd {mine.detail}"
+    if not end.options:
+        tap.equal(f"{reason}: before, all is granted", everything(mine), all_of("OK"))
+    log.mark()
+    end(mine)
+    tap.equal(f"{reason}: after, all is refused", everything(mine), all_of("EPERM"))
+    for kind, op in (("file", "read"), ("file", "create"), ("task", "fork"), ("net", "connect")):
+        found = log.find(verdict="deny", type=kind, op=op, pid=mine.pid, reason=reason, errno="EPERM", rule=None)
+        tap.that(f"{reason}: the event of {kind} {op}", found)
+    tap.equal(f"{reason}: a connected socket", mine.ask(send), "EPERM")
+    tap.equal(f"{reason}: truncating an open file", mine.ask(cut), "EPERM")
+    tap.equal(f"{reason}: what was never granted", mine.ask("read none/a"), "EPERM")
+    tap.equal(f"{reason}: the untagged twin", everything(twin), all_of("OK"))
+    tap.that(f"{reason}: the process is alive", alive(mine.pid))
+    tap.that(f"{reason}: the end is in the log", log.find(type="grant", op=reason, grant=mine.grant))
+    mine.end()
+    twin.end()
+
+
+def revoke(mode=None):
+    def end(who):
+        done = deputy("revoke", who.grant, *(("--mode", mode) if mode else ()))
+        assert done.returncode == 0, done.stderr
+    end.options = ()
+    return end
+
+
+def expire(_):
+    time.sleep(TTL + 0.5)
+
+
+expire.options = ("--ttl", f"{TTL}s")
+
+
+def revoked_deny():
+    refused("revoked", revoke())
+
+
+def expired_deny():
+    refused("expired", expire)
+
+
+def killed(name, purpose, end, options=()):
+    mine, twin = agent(purpose, *options), Twin()
+    pids, others = [mine.pid, *family_of(mine)], family_of(twin)
+    tap.that(f"{name}: six processes live", all(map(alive, pids)), pids)
+    log.mark()
+    end(mine)
+    tap.that(f"{name}: all six are dead", wait_for(lambda: not any(map(alive, pids)), 10), list(map(alive, pids)))
+    tap.equal(f"{name}: by SIGKILL", mine.process.wait(10), -9)
+    tap.that(f"{name}: the untagged live", all(map(alive, [twin.pid, *others])))
+    tap.that(f"{name}: the grant's end is in the log", log.find(type="grant", op="ended", grant=mine.grant))
+    reap(others)
+    twin.end()
+
+
+def kill_modes():
+    killed("revoked to kill", "kill", revoke())
+    killed("revoked with --mode kill", "files", revoke("kill"))
+    killed("expired to kill", "kill", expire, expire.options)
+
+
+def storm():
+    """A grant whose processes multiply while it is revoked."""
+    mine = agent("kill")
+    mine.tell("churn 1000000 tree/a")
+    time.sleep(0.5)
+    assert deputy("revoke", mine.grant).returncode == 0
+    tap.that("a fork storm is killed", wait_for(lambda: not alive(mine.pid), 10))
+    mine.process.wait()
+    tap.that("to its last task", log.find(type="grant", op="ended", grant=mine.grant))
+
+
+def others_live():
+    """One grant's end is no other's."""
+    first, second = agent("files"), agent("files")
+    deputy("revoke", first.grant[:8])
+    tap.equal("revoked by the beginning of its name", first.ask("read tree/a"), "EPERM")
+    tap.equal("another of the same policy", second.ask("read tree/a"), "OK")
+    tap.equal("a grant that is not there", deputy("revoke", "gaaaaaaaaaaaaaaa").returncode, 66)
+    for probe in (first, second):
+        probe.end()
+
+
+def by_itself():
+    """A tagged process revokes nothing, not even itself."""
+    tool, other = agent("tool"), agent("files")
+    for what, grant in (("itself", tool.grant), ("another", other.grant)):
+        tool.ask(f"status bin/deputy revoke {grant}")
+        tap.that(f"an agent does not revoke {what}", tool.detail in ("66", "77"), tool.detail)
+    tap.equal("both are live", (tool.ask("read tree/a"), other.ask("read tree/a")), ("OK", "OK"))
+    tool.end()
+    other.end()
+
+
+world()
+servers = serve()
+os.makedirs(path("bin"), exist_ok=True)
+shutil.copy(DEPUTY, path("bin/deputy"))
+log = Log()
+tap.run(revoked_deny, expired_deny, kill_modes, storm, others_live, by_itself)

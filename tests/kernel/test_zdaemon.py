@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Without the daemon: the kernel goes on deciding. Last of the families, because it ends the daemon."""
+import os
+import signal
+import subprocess
+import time
+
+from kt import SLOW, Agent, Log, Tap, Twin, agent, alive, deputy, path, put, wait_for
+
+tap = Tap()
+PID_FILE = os.environ["KT_SCRATCH"] + "/daemon.pid"
+TTL = 8
+
+
+def world():
+    for name in ("tree/a", "none/a", "none/sentinel"):
+        put(name)
+
+
+def daemon_pids():
+    with open(PID_FILE, encoding="ascii") as f:
+        warden = int(f.read())
+    children = subprocess.run(["pgrep", "-P", str(warden)], capture_output=True, text=True, check=False)
+    return [warden, *map(int, children.stdout.split())]
+
+
+def daemon_kill():
+    pids = daemon_pids()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    return wait_for(lambda: not any(map(alive, pids)))
+
+
+def daemon_start():
+    """As `run` does, and from now on this is the one to stop."""
+    with open(os.environ["KT_SCRATCH"] + "/deputyd.log", "ab") as log:
+        daemon = subprocess.Popen([os.environ["KT_DEPUTYD"], "--config", os.environ["KT_SCRATCH"] + "/deputyd.yaml",
+                                   "--state-dir", os.environ["KT_STATE"], "--runtime-dir", path("run"), "--foreground"],
+                                  stdout=log, stderr=log, start_new_session=True)
+    with open(PID_FILE, "w", encoding="ascii") as f:
+        f.write(str(daemon.pid))
+    ready = wait_for(lambda: daemon.poll() is not None or deputy("ls").returncode == 0, 10 * SLOW, 0.5)
+    return ready and daemon.poll() is None
+
+
+def daemon_said():
+    with open(os.environ["KT_SCRATCH"] + "/deputyd.log", encoding="utf-8") as f:
+        return f.read()[-2000:]
+
+
+def dead_daemon():
+    lasting, short = agent("files"), Agent("files", "--ttl", f"{TTL}s").ready()
+    end = time.monotonic() + TTL
+    killer = agent("kill")
+    twin = Twin()
+    tap.that("every process of the daemon is killed", daemon_kill())
+    tap.equal("granted as before", (lasting.ask("read tree/a"), killer.ask("read tree/a")), ("OK", "OK"))
+    tap.equal("denied as before", (lasting.ask("read none/a"), killer.ask("read none/a")), ("EACCES", "EACCES"))
+    tap.equal("a child of now is bound too", lasting.ask("in daemon read none/a"), "EACCES")
+    if time.monotonic() < end - 1:
+        tap.equal("one that has time left", short.ask("read tree/a"), "OK")
+    else:
+        tap.skip("one that has time left", "this machine is too slow")
+    time.sleep(max(0, end - time.monotonic()) + 0.5)
+    tap.equal("one whose time is over", (short.ask("read tree/a"), short.ask("in fork ids")), ("EPERM", "EPERM"))
+    tap.equal("the untagged are free", (twin.ask("read none/a"), twin.ask("in fork read none/a")), ("OK", "OK"))
+    tap.equal("no grant without a daemon", deputy("run", "--policy", os.environ["KT_POLICY"], "--purpose", "files", "--",
+                                                  path("bin/probe"), "create", "tree/untagged").returncode, 69)
+    tap.that("and nothing was run", not os.path.exists(path("tree/untagged")))
+    restarted(lasting, short, killer, twin)
+
+
+def restarted(lasting, short, killer, twin):
+    """Nobody answers for the tags of a daemon that died: its successor ends them before it serves."""
+    tap.that("another daemon takes over", daemon_start(), daemon_said())
+    pids = (lasting.pid, short.pid, killer.pid)
+    tap.that("the agents of the dead one have ended", wait_for(lambda: not any(map(alive, pids)), 10),
+             list(map(alive, pids)))
+    tap.that("the untagged live", alive(twin.pid))
+    mine, log = agent("files"), Log()
+    tap.equal("agents of the new one are bound", (mine.ask("read tree/a"), mine.ask("read none/a")), ("OK", "EACCES"))
+    tap.that("and told of once", log.find(pid=mine.pid, path=path("none/a")) and len(log.all(path=path("none/a"))) == 1)
+    mine.end()
+    twin.end()
+
+
+def stopped():
+    """A clean stop takes the agents with it, and leaves nothing behind."""
+    mine, twin = agent("files"), Twin()
+    warden = daemon_pids()[0]
+    os.kill(warden, signal.SIGTERM)
+    status = wait_for(lambda: not alive(warden))
+    tap.that("a clean stop", status)
+    tap.that("ends the agents", not alive(mine.pid))
+    tap.that("and no other", alive(twin.pid) and twin.ask("read none/a") == "OK")
+    tap.equal("no pin is left", [n for n in os.listdir("/sys/fs/bpf") if n.startswith("deputy")], [])
+    tap.that("the socket is gone", not os.path.exists(path("run/deputy.sock")))
+    mine.end()
+    twin.end()
+
+
+world()
+tap.run(dead_daemon, stopped)
