@@ -7,16 +7,16 @@
 #define DEPUTY_ABI_H
 
 /* ---- limits; each is named in the manual and tested at the limit and one past it ---- */
-#define SLOTS_MAX    16384u     /* live grants on a host; slot 0 is never used */
-#define TASKS_MAX    131072u    /* tagged tasks on a host; past it a tagged fork fails with EAGAIN */
-#define CHAIN_MAX    8u         /* links from a grant to its root */
+#define SLOTS_MAX    16384u	/* live grants on a host; slot 0 is never used */
+#define TASKS_MAX    131072u	/* tagged tasks on a host; past it a tagged fork fails with EAGAIN */
+#define CHAIN_MAX    8u		/* links from a grant to its root */
 #define TABLE_CELLS  (1u << 22) /* cells of one policy table (64 MiB) */
-#define TABLE_RULES  65535u     /* rules of one table; 0 means "no rule" */
-#define TABLE_GLOBS  8u         /* patterns with '*' inside a component that meet at one state */
-#define TABLE_PROBES 8u         /* longest probe run in the edge hash; the compiler keeps to it */
-#define NAME_BYTES   255u       /* NAME_MAX: one path component */
-#define PATH_STEPS   4096u      /* components walked before an object counts as unreachable */
-#define EVENT_PATH   8192u      /* path bytes carried by one event; longer ones are marked cut */
+#define TABLE_RULES  65535u	/* rules of one table; 0 means "no rule" */
+#define TABLE_GLOBS  8u		/* patterns with '*' inside a component that meet at one state */
+#define TABLE_PROBES 8u		/* longest probe run in the edge hash; the compiler keeps to it */
+#define NAME_BYTES   255u	/* NAME_MAX: one path component */
+#define PATH_STEPS   4096u	/* components walked before an object counts as unreachable */
+#define EVENT_PATH   8192u	/* path bytes carried by one event; longer ones are marked cut */
 
 /* ---- operations ---- */
 enum file_op {
@@ -38,9 +38,9 @@ enum action { ACT_DENY, ACT_HOLD, ACT_ALLOW }; /* zeroed memory denies */
 /* ---- slots: a grant's state in the kernel. An array map that the warden maps writable ---- */
 enum slot_state { SLOT_FREE, SLOT_LIVE, SLOT_REVOKED };
 
-#define SLOT_KILL         1u /* revocation and expiry kill the tasks, not only their operations */
+#define SLOT_KILL	  1u /* revocation and expiry kill the tasks, not only their operations */
 #define SLOT_AUDIT_CHANGE 2u /* record allowed writes, creates, deletes, execs and network use */
-#define SLOT_AUDIT_ALL    4u /* record every allowed operation */
+#define SLOT_AUDIT_ALL	  4u /* record every allowed operation */
 
 struct slot {
 	__u32 gen;     /* a tag with another generation is stale and refused */
@@ -85,14 +85,14 @@ struct control {
 
 struct cell_head { /* cell 0 */
 	__u32 magic;
-	__u32 cells;     /* size of the whole table */
+	__u32 cells;	 /* size of the whole table */
 	__u32 edge_base; /* first cell of the edge hash */
 	__u32 edge_mask; /* its size - 1, a power of two less one */
 };
-struct cell_head2 {      /* cell 1 */
-	__u32 seed;      /* of name_hash(); chosen so that no two edges of one state share a hash */
-	__u32 start;     /* state of "/" ; 0 = no path is granted */
-	__u32 net_base;  /* first of net_count intervals, two cells each, sorted by start */
+struct cell_head2 {	 /* cell 1 */
+	__u32 seed;	 /* of name_hash(); chosen so that no two edges of one state share a hash */
+	__u32 start;	 /* state of "/" ; 0 = no path is granted */
+	__u32 net_base;	 /* first of net_count intervals, two cells each, sorted by start */
 	__u32 net_count; /* 0 = no address is granted */
 };
 struct cell_state {  /* a state is two cells: this and cell_rules; its number is the index of this one */
@@ -113,8 +113,8 @@ struct cell_edge {
 	__u32 name; /* NAME_REF(first cell, length); 0 for a glob edge */
 };
 #define NAME_REF(cell, len) ((__u32)(cell) << 8 | (__u32)(len))
-#define NAME_CELL(ref)      ((ref) >> 8)
-#define NAME_LEN(ref)       ((ref) & 255u)
+#define NAME_CELL(ref)	    ((ref) >> 8)
+#define NAME_LEN(ref)	    ((ref) & 255u)
 
 struct cell_glob {    /* prefix*suffix; either may be empty. Names shorter than both together do not match */
 	__u32 prefix; /* NAME_REF or 0 */
@@ -157,16 +157,16 @@ _Static_assert(sizeof(union cell) == 16, "cells are 16 bytes");
 enum event_type { EV_FILE = 1, EV_NET, EV_TASK, EV_GUARD };
 
 enum reason {
-	WHY_RULE,        /* a rule, or no rule, decided: see `rule` */
-	WHY_REVOKED,     /* the grant or one above it was revoked */
-	WHY_EXPIRED,     /* the grant's lifetime is over */
-	WHY_STALE,       /* the tag's slot was given to another grant, or cannot be read */
-	WHY_WIDER,       /* rename or link would have gained rights */
-	WHY_FAMILY,      /* a socket family, type or protocol outside TCP, UDP and unix */
+	WHY_RULE,	 /* a rule, or no rule, decided: see `rule` */
+	WHY_REVOKED,	 /* the grant or one above it was revoked */
+	WHY_EXPIRED,	 /* the grant's lifetime is over */
+	WHY_STALE,	 /* the tag's slot was given to another grant, or cannot be read */
+	WHY_WIDER,	 /* rename or link would have gained rights */
+	WHY_FAMILY,	 /* a socket family, type or protocol outside TCP, UDP and unix */
 	WHY_UNREACHABLE, /* the object has no path from a root, or it is too deep */
-	WHY_BUSY,        /* renames kept moving the path; tried again too often */
-	WHY_GUARDED,     /* nothing can grant this (guard.bpf.c) */
-	WHY_LIMIT,       /* TASKS_MAX reached */
+	WHY_BUSY,	 /* renames kept moving the path; tried again too often */
+	WHY_GUARDED,	 /* nothing can grant this (guard.bpf.c) */
+	WHY_LIMIT,	 /* TASKS_MAX reached */
 	REASONS
 };
 
@@ -177,7 +177,7 @@ enum task_event { TASK_TAGGED, TASK_FORK, TASK_EXEC, TASK_LAST_EXIT };
 #define EVENT_LOST 4u /* no path leads to it from the caller's root */
 
 struct event {
-	__u64 time;       /* CLOCK_BOOTTIME, ns */
+	__u64 time;	  /* CLOCK_BOOTTIME, ns */
 	__u64 task_start; /* CLOCK_BOOTTIME, ns: with tgid names the process for ever */
 	__u32 slot;
 	__u32 gen;

@@ -169,7 +169,7 @@ int BPF_PROG(path_rmdir, const struct path *dir, struct dentry *dentry)
 }
 
 #define RENAME_EXCHANGE 2
-#define REFER_TREE      4 /* a directory moves */
+#define REFER_TREE	4 /* a directory moves */
 
 /*
  * A file under a new name may not be given rights there that it did not have under the old one (Landlock's
@@ -212,7 +212,7 @@ static __always_inline __u32 tree_flag(const struct dentry *dentry)
 
 /* Decides both names of a link or rename; they are on one mount, or the kernel refuses by itself. */
 static __always_inline int refer(const struct tag *tag, struct vfsmount *mnt, struct dentry *old,
-                                 __u32 old_ops, struct dentry *new, __u32 new_ops, __u32 flags)
+				 __u32 old_ops, struct dentry *new, __u32 new_ops, __u32 flags)
 {
 	struct object o;
 	__u32 from;
@@ -240,7 +240,7 @@ int BPF_PROG(path_link, struct dentry *old, const struct path *dir, struct dentr
 
 SEC("lsm/path_rename")
 int BPF_PROG(path_rename, const struct path *old_dir, struct dentry *old, const struct path *new_dir,
-             struct dentry *new, unsigned int flags)
+	     struct dentry *new, unsigned int flags)
 {
 	__u32 from = BIT(OP_DELETE) | (flags & RENAME_EXCHANGE ? BIT(OP_CREATE) : 0);
 	struct tag *tag = caller_tag();

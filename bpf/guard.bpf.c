@@ -26,7 +26,7 @@ int BPF_PROG(guard_bpf, int cmd, void *attr, unsigned int size)
 
 SEC("lsm/sb_mount")
 int BPF_PROG(guard_mount, const char *dev, const struct path *path, const char *type, unsigned long flags,
-             void *data)
+	     void *data)
 {
 	GUARD(GUARD_MOUNT);
 }

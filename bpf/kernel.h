@@ -24,7 +24,7 @@
 #define EXDEV  18
 #define EINVAL 22
 
-#define S_IFMT  0170000
+#define S_IFMT	0170000
 #define S_IFDIR 0040000
 
 #define FMODE_READ  0x1
@@ -33,12 +33,12 @@
 #define FMODE_EXEC  0x20 /* in f_flags of a file opened to be executed: fs/exec.c, do_open_execat() */
 
 #define PROT_EXEC  0x4
-#define VM_EXEC    0x4
+#define VM_EXEC	   0x4
 #define PF_EXITING 0x4
 
 #define AF_UNSPEC   0
-#define AF_UNIX     1
-#define AF_INET     2
+#define AF_UNIX	    1
+#define AF_INET	    2
 #define AF_INET6    10
 #define SOCK_STREAM 1
 #define SOCK_DGRAM  2
@@ -46,7 +46,7 @@
 #define IPPROTO_UDP 17
 
 #define PROC_SUPER_MAGIC 0x9fa0
-#define PIDTYPE_TGID     1
+#define PIDTYPE_TGID	 1
 
 #define __ksym_core __attribute__((preserve_access_index))
 

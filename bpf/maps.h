@@ -44,7 +44,7 @@ struct table_map {
 	__uint(max_entries, 1);
 	__uint(map_flags,
 	       BPF_F_INNER_MAP | BPF_F_MMAPABLE); /* tables differ in size; the warden copies them in */
-	__uint(key_size, sizeof(__u32));          /* by size: libbpf 1.1 cannot link typed inner maps */
+	__uint(key_size, sizeof(__u32));	  /* by size: libbpf 1.1 cannot link typed inner maps */
 	__uint(value_size, sizeof(union cell));
 };
 
@@ -65,7 +65,7 @@ struct {
 struct scratch {
 	__u32 busy;
 	__u32 used;
-	struct event event;                     /* path_len bytes of path follow */
+	struct event event;			/* path_len bytes of path follow */
 	char path[EVENT_PATH + NAME_BYTES + 1]; /* the last component may begin at EVENT_PATH - 1 */
 };
 

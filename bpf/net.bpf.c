@@ -15,7 +15,7 @@ struct call {
 	__u32 protocol;
 	__u16 port;
 	__u16 only_live; /* no address to decide: the grant has to stand, that is all */
-	__u32 why;       /* a reason known already, or WHY_RULE */
+	__u32 why;	 /* a reason known already, or WHY_RULE */
 };
 
 /* 0, or -errno with the refusal reported. */

@@ -22,7 +22,7 @@ struct object {
 };
 
 static __always_inline void object_set(struct object *o, const struct tag *tag, struct dentry *dentry,
-                                       struct vfsmount *mnt)
+				       struct vfsmount *mnt)
 {
 	struct inode *dir = dentry->d_parent->d_inode;
 

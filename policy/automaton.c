@@ -4,7 +4,7 @@
 
 #include "policy/automaton.h"
 
-#define MASKS   (1u << TABLE_GLOBS)
+#define MASKS	(1u << TABLE_GLOBS)
 #define NOWHERE UINT32_MAX
 
 struct branch { /* a NODE_NAME or NODE_GLOB of the set, by its text, and the item behind it */
@@ -16,9 +16,9 @@ struct branch { /* a NODE_NAME or NODE_GLOB of the set, by its text, and the ite
 struct expansion {
 	struct automaton *a;
 	const struct path_rule *at; /* what to report a limit at */
-	struct list base;           /* items that any name leads to */
+	struct list base;	    /* items that any name leads to */
 	struct list names, globs;   /* struct branch, sorted by text */
-	struct list set;            /* under construction */
+	struct list set;	    /* under construction */
 	struct globs meet;
 	uint32_t by_mask[MASKS];
 };
@@ -93,9 +93,9 @@ static int globs_collect(struct expansion *x)
 			continue;
 		if (meet->count == TABLE_GLOBS)
 			return compile_refuse(
-			        x->a->compile, x->at, "use '*' for the whole name, or a directory",
-			        "at most %u patterns with '*' inside a name can meet at one place",
-			        TABLE_GLOBS);
+				x->a->compile, x->at, "use '*' for the whole name, or a directory",
+				"at most %u patterns with '*' inside a name can meet at one place",
+				TABLE_GLOBS);
 		meet->ids[meet->count] = globs[i].text;
 		meet->parts[meet->count++] = glob_part(x->a, globs[i].text);
 	}
@@ -112,13 +112,13 @@ static int state_limits(struct expansion *x)
 
 	if (a->states.count > COMPILE_STATES)
 		return compile_refuse(a->compile, x->at, hint, "these rules need more than %u states",
-		                      COMPILE_STATES);
+				      COMPILE_STATES);
 	if (a->items > COMPILE_ITEMS)
 		return compile_refuse(a->compile, x->at, hint, "these rules need more than %u items",
-		                      COMPILE_ITEMS);
+				      COMPILE_ITEMS);
 	if (a->arcs.count > COMPILE_ARCS)
 		return compile_refuse(a->compile, x->at, hint, "these rules need more than %u edges",
-		                      COMPILE_ARCS);
+				      COMPILE_ARCS);
 	return work_check(a->compile, x->at);
 }
 
@@ -188,7 +188,7 @@ static int branches_add(struct expansion *x, const struct branch *b, size_t coun
 
 /* Where a name leads that matches these globs, and names the `count` branches besides. */
 static int target_find(struct expansion *x, unsigned mask, const struct branch *names, size_t count,
-                       uint32_t *to)
+		       uint32_t *to)
 {
 	const struct branch *globs = x->globs.data;
 	const uint32_t *base = x->base.data;

@@ -35,7 +35,7 @@ struct node { /* what follows a node is the next one, but nothing follows NODE_E
  */
 #define ITEM(node, ops) ((uint32_t)(node) << 8 | (ops))
 #define ITEM_NODE(item) ((item) >> 8)
-#define ITEM_OPS(item)  ((item) & 255u)
+#define ITEM_OPS(item)	((item) & 255u)
 
 _Static_assert((PATTERN_PARTS + 2) * (TABLE_RULES + 1) < 1u << 24, "nodes fit an item");
 
@@ -62,16 +62,16 @@ struct state {
 
 struct automaton {
 	struct compile *compile;
-	struct list nodes;      /* struct node */
-	struct intern names;    /* text of NODE_NAME */
-	struct intern globs;    /* text of NODE_GLOB: prefix NUL suffix NUL */
-	struct intern closed;   /* sets before pruning */
-	struct list pruned;     /* uint32_t, the state of each */
-	struct intern sets;     /* a state's number is its set's; 0 is the empty set */
-	struct list states;     /* struct state */
-	struct list arcs;       /* struct arc */
+	struct list nodes;	/* struct node */
+	struct intern names;	/* text of NODE_NAME */
+	struct intern globs;	/* text of NODE_GLOB: prefix NUL suffix NUL */
+	struct intern closed;	/* sets before pruning */
+	struct list pruned;	/* uint32_t, the state of each */
+	struct intern sets;	/* a state's number is its set's; 0 is the empty set */
+	struct list states;	/* struct state */
+	struct list arcs;	/* struct arc */
 	struct list glob_lists; /* uint32_t */
-	size_t items;           /* in all sets */
+	size_t items;		/* in all sets */
 };
 
 int nodes_build(struct automaton *a);
@@ -118,7 +118,7 @@ struct globs {
 	uint32_t ids[TABLE_GLOBS]; /* numbers in automaton.globs */
 	unsigned count;
 	unsigned conflicts[TABLE_GLOBS]; /* a mask: globs that no name of this one matches */
-	unsigned above[TABLE_GLOBS];     /* globs that every name of this one matches */
+	unsigned above[TABLE_GLOBS];	 /* globs that every name of this one matches */
 };
 
 /* Fills in conflicts and above. */

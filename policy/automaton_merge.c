@@ -9,7 +9,7 @@
 
 #include "policy/automaton.h"
 
-#define MASKS   (1u << TABLE_GLOBS)
+#define MASKS	(1u << TABLE_GLOBS)
 #define NOWHERE UINT32_MAX
 
 struct merging {
@@ -19,7 +19,7 @@ struct merging {
 	struct list signature;
 	uint32_t direct[MASKS]; /* class that each combination of globs leads to */
 	uint32_t needed[MASKS]; /* the same with globs left out that change nothing */
-	unsigned globs;         /* mask of those that do */
+	unsigned globs;		/* mask of those that do */
 };
 
 static uint32_t class_of(const struct merging *m, uint32_t state)
@@ -163,7 +163,7 @@ static int round_run(struct merging *m, struct intern *signatures)
 	for (uint32_t i = 0; i < m->a->states.count; i++) {
 		if (signature_write(m, i) ||
 		    intern_put(signatures, m->signature.data, m->signature.count * sizeof(uint32_t),
-		               &number) ||
+			       &number) ||
 		    item_add(&next, number))
 			return -ENOMEM;
 	}

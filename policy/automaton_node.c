@@ -53,7 +53,7 @@ static int deep_add(struct automaton *a, uint32_t clause, bool last, bool lead)
 static int clause_nodes(struct automaton *a, uint32_t clause)
 {
 	static const uint8_t kinds[] = {
-	        [PART_NAME] = NODE_NAME, [PART_GLOB] = NODE_GLOB, [PART_ANY] = NODE_ANY};
+		[PART_NAME] = NODE_NAME, [PART_GLOB] = NODE_GLOB, [PART_ANY] = NODE_ANY};
 	const struct pattern *p = &a->compile->clauses[clause].pattern;
 	bool lead = a->compile->clauses[clause].lead;
 	int ret = 0;

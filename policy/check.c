@@ -45,7 +45,7 @@ bool check_name(struct reader *r, const struct node *node, const char *what)
 	}
 	if (!*text || strchr(".-", *text) || !all_of(text, "._-")) {
 		mistake(r, node, "letters, digits, '.', '_' and '-', beginning with a letter, digit or '_'",
-		        "%s cannot be '%s'", what, text);
+			"%s cannot be '%s'", what, text);
 		return false;
 	}
 	return true;
@@ -90,7 +90,7 @@ bool check_owner(struct reader *r, const struct node *node)
 			return true;
 	}
 	mistake(r, node, "write uid:NAME, uid:1000, uid:* for any local user, oidc:... or ssh:SHA256:...",
-	        "'%s' names no owner", node->text);
+		"'%s' names no owner", node->text);
 	return false;
 }
 

@@ -18,7 +18,7 @@ int compile_refuse(struct compile *c, const struct path_rule *at, const char *hi
 	vsnprintf(text, sizeof(text), what, args);
 	va_end(args);
 	errors_add(c->errors, at ? at->file : c->file, at ? at->line : 1, at ? at->column : 1, hint, "%s",
-	           text);
+		   text);
 	return -EINVAL;
 }
 
@@ -78,8 +78,8 @@ static int rules_compile(struct compile *c, const struct policy_vars *vars, stru
 
 	if (c->rules->path_count + c->rules->addr_count > TABLE_RULES)
 		return compile_refuse(c, NULL, "use fewer rules, or rules for whole directories",
-		                      "%zu rules, the limit is %u",
-		                      c->rules->path_count + c->rules->addr_count, TABLE_RULES);
+				      "%zu rules, the limit is %u",
+				      c->rules->path_count + c->rules->addr_count, TABLE_RULES);
 	ret = clauses_build(c, vars);
 	if (!ret)
 		ret = paths_build(&a, &m);
@@ -91,7 +91,7 @@ static int rules_compile(struct compile *c, const struct policy_vars *vars, stru
 }
 
 int policy_compile(const struct policy *policy, const char *purpose, const struct policy_vars *vars,
-                   struct policy_errors *errors, struct table **table)
+		   struct policy_errors *errors, struct table **table)
 {
 	const struct purpose *p = purpose_find(policy, purpose);
 	__attribute__((cleanup(clauses_free))) struct compile c = {.errors = errors};

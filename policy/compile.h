@@ -56,10 +56,10 @@ void intern_free(struct intern *in);
 struct clause {
 	struct pattern pattern;
 	const struct path_rule *origin; /* the first, to report errors at */
-	uint8_t ops;                    /* bit per file_op: some rule names it */
-	uint8_t verdict[FILE_OPS];      /* enum rule_verdict */
-	uint16_t rule[FILE_OPS];        /* the first with that verdict */
-	uint16_t lead;                  /* the first that allows anything, 0 = none */
+	uint8_t ops;			/* bit per file_op: some rule names it */
+	uint8_t verdict[FILE_OPS];	/* enum rule_verdict */
+	uint16_t rule[FILE_OPS];	/* the first with that verdict */
+	uint16_t lead;			/* the first that allows anything, 0 = none */
 };
 
 struct relation { /* what clause_beats() found out */
@@ -91,7 +91,7 @@ int work_check(struct compile *c, const struct path_rule *at);
 
 /* Reports at the rule, or at the policy for none. Always -EINVAL. */
 int compile_refuse(struct compile *c, const struct path_rule *at, const char *hint, const char *what, ...)
-        __attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 
 /* ---- addresses ---- */
 struct net {

@@ -195,5 +195,5 @@ int work_check(struct compile *c, const struct path_rule *at)
 	if (c->work <= COMPILE_WORK)
 		return 0;
 	return compile_refuse(c, at, "use fewer rules that can match the same path or address",
-	                      "these rules take more than %llu steps to compile", COMPILE_WORK);
+			      "these rules take more than %llu steps to compile", COMPILE_WORK);
 }

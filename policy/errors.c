@@ -8,7 +8,7 @@
 #include "policy/parse.h"
 
 void errors_add(struct policy_errors *errors, const char *file, unsigned line, unsigned column,
-                const char *hint, const char *what, ...)
+		const char *hint, const char *what, ...)
 {
 	struct policy_error *e, *list = NULL;
 	va_list args;

@@ -39,7 +39,7 @@ int policy_explain_path(const struct table *table, enum file_op op, const char *
 }
 
 int policy_explain_addr(const struct table *table, enum net_op op, const struct cell_addr *addr,
-                        uint16_t port, struct policy_answer *a)
+			uint16_t port, struct policy_answer *a)
 {
 	if ((unsigned)op >= NET_OPS)
 		return -EINVAL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the reader (parse*.c, check.c: text -> rules) and the compiler (pattern.c, compile*.c: rules -> table). */
+/* Between the reader (parse*.c, check.c: text -> rules) and the compiler (pattern.c, compile*.c: rules ->
+ * table). */
 #ifndef DEPUTY_POLICY_INTERNAL_H
 #define DEPUTY_POLICY_INTERNAL_H
 
@@ -7,20 +8,21 @@
 
 /* ---- patterns: a path as components ---- */
 enum part_kind {
-	PART_NAME,	/* this name */
-	PART_GLOB,	/* prefix*suffix: any name that begins and ends so, not shorter than both */
-	PART_ANY,	/* any one name */
-	PART_DEEP,	/* any number of names, none included */
+	PART_NAME, /* this name */
+	PART_GLOB, /* prefix*suffix: any name that begins and ends so, not shorter than both */
+	PART_ANY,  /* any one name */
+	PART_DEEP, /* any number of names, none included */
 };
 
 /* Literal text may hold open variables until patterns are bound by pattern_bind(). */
 struct part {
 	enum part_kind kind;
-	char *text;	/* PART_NAME: the name. PART_GLOB: the prefix. Owned; NULL = "" */
-	char *suffix;	/* PART_GLOB only */
+	char *text;   /* PART_NAME: the name. PART_GLOB: the prefix. Owned; NULL = "" */
+	char *suffix; /* PART_GLOB only */
 };
 
-/* A tree beneath /a is NAME(a) DEEP: DEEP matches nothing too, so the tree includes its root. "/" has no parts. */
+/* A tree beneath /a is NAME(a) DEEP: DEEP matches nothing too, so the tree includes its root. "/" has no
+ * parts. */
 struct pattern {
 	struct part *parts;
 	size_t count;
@@ -50,11 +52,11 @@ enum rule_verdict { RULE_DENY, RULE_ALLOW };
 
 struct path_rule {
 	enum rule_verdict verdict;
-	unsigned ops;	/* bit per file_op, as written: nothing implied yet */
-	char *pattern;	/* as written */
-	char *label;	/* "file:line verdict ops path PATTERN" */
+	unsigned ops;	       /* bit per file_op, as written: nothing implied yet */
+	char *pattern;	       /* as written */
+	char *label;	       /* "file:line verdict ops path PATTERN" */
 	unsigned line, column; /* of the pattern, for errors found at compile time */
-	const char *file; /* owned by the policy */
+	const char *file;      /* owned by the policy */
 };
 
 struct port_range {
@@ -63,7 +65,7 @@ struct port_range {
 
 struct addr_rule {
 	enum rule_verdict verdict;
-	unsigned ops;	/* bit per net_op */
+	unsigned ops;		      /* bit per net_op */
 	struct cell_addr first, last; /* inclusive; IPv4 as ::ffff:a.b.c.d */
 	struct port_range *ports;
 	size_t port_count; /* at least one; 0-65535 = any */
@@ -96,7 +98,7 @@ struct policy {
 void rules_free(struct rules *rules);
 
 /* Appends one mistake; past POLICY_ERRORS_MAX only counts. Never fails: out of memory drops the text. */
-void errors_add(struct policy_errors *errors, const char *file, unsigned line, unsigned column, const char *hint,
-		const char *what, ...) __attribute__((format(printf, 6, 7)));
+void errors_add(struct policy_errors *errors, const char *file, unsigned line, unsigned column,
+		const char *hint, const char *what, ...) __attribute__((format(printf, 6, 7)));
 
 #endif

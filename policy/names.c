@@ -4,16 +4,16 @@
 #include "policy/parse.h"
 
 static const char *const file_ops[FILE_OPS] = {
-        [OP_READ] = "read",         [OP_WRITE] = "write",          [OP_EXEC] = "exec",
-        [OP_CREATE] = "create",     [OP_DELETE] = "delete",        [OP_LIST] = "list",
-        [OP_METADATA] = "metadata", [OP_UNIX_CONNECT] = "connect",
+	[OP_READ] = "read",	    [OP_WRITE] = "write",	   [OP_EXEC] = "exec",
+	[OP_CREATE] = "create",	    [OP_DELETE] = "delete",	   [OP_LIST] = "list",
+	[OP_METADATA] = "metadata", [OP_UNIX_CONNECT] = "connect",
 };
 
 static const char *const net_ops[NET_OPS] = {
-        [NET_TCP_CONNECT] = "connect",
-        [NET_TCP_BIND] = "bind",
-        [NET_UDP_SEND] = "send",
-        [NET_UDP_BIND] = "udp-bind",
+	[NET_TCP_CONNECT] = "connect",
+	[NET_TCP_BIND] = "bind",
+	[NET_UDP_SEND] = "send",
+	[NET_UDP_BIND] = "udp-bind",
 };
 
 static int find(const char *const *names, int count, const char *name)

@@ -45,10 +45,10 @@ static const struct addr_item *op_winner(struct sweep *s, uint32_t port, unsigne
 			const struct addr_item *other = item_at(s, active[j]);
 
 			in_play = !(other->rule->ops >> op & 1 && has_ports(other, port, port) &&
-			            item_beats(s, other, this));
+				    item_beats(s, other, this));
 		}
 		if (in_play && (!best || this->rule->verdict < best->rule->verdict ||
-		                (this->rule->verdict == best->rule->verdict && this->number < best->number)))
+				(this->rule->verdict == best->rule->verdict && this->number < best->number)))
 			best = this;
 	}
 	s->c->work += s->active.count;

@@ -13,11 +13,11 @@ struct policy_form {
 #define AT(field) offsetof(struct policy_form, field)
 
 static const struct key keys[] = {
-        {"apiVersion", AT(api), "apiVersion: " API_VERSION},
-        {"name", AT(name), "name: coder"},
-        {"owner", AT(owner), "owner: {any_of: [uid:alice]}"},
-        {"profiles", AT(profiles), NULL},
-        {"purposes", AT(purposes), "purposes: {fix-issue: {ttl: 15m}}"},
+	{"apiVersion", AT(api), "apiVersion: " API_VERSION},
+	{"name", AT(name), "name: coder"},
+	{"owner", AT(owner), "owner: {any_of: [uid:alice]}"},
+	{"profiles", AT(profiles), NULL},
+	{"purposes", AT(purposes), "purposes: {fix-issue: {ttl: 15m}}"},
 };
 static const struct shape shape = SHAPE("a policy", keys);
 
@@ -26,7 +26,7 @@ struct owner_form {
 };
 
 static const struct key owner_keys[] = {
-        {"any_of", offsetof(struct owner_form, any_of), "any_of: [uid:alice]"},
+	{"any_of", offsetof(struct owner_form, any_of), "any_of: [uid:alice]"},
 };
 static const struct shape owner_shape = SHAPE("owner", owner_keys);
 
@@ -74,7 +74,7 @@ int policy_file(struct policy *policy, const char *name, const char **file)
 }
 
 static int policy_take(struct reader *r, const struct node *root, struct profiles *profiles,
-                       struct policy *policy)
+		       struct policy *policy)
 {
 	struct policy_form form = {0};
 	int err = 0;
@@ -96,7 +96,7 @@ static int policy_take(struct reader *r, const struct node *root, struct profile
 }
 
 static int policy_read(struct reader *r, const char *text, size_t len, struct profiles *profiles,
-                       struct policy *policy)
+		       struct policy *policy)
 {
 	struct node *root = NULL;
 	size_t before = mistakes(r);
@@ -111,7 +111,7 @@ static int policy_read(struct reader *r, const char *text, size_t len, struct pr
 }
 
 int policy_parse(const char *file, const char *text, size_t len, policy_profile_fn profile, void *arg,
-                 struct policy_errors *errors, struct policy **policy)
+		 struct policy_errors *errors, struct policy **policy)
 {
 	struct reader r = {.errors = errors, .room = POLICY_RULES_MAX};
 	struct policy *p = calloc(1, sizeof(*p));

@@ -28,7 +28,7 @@ enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 struct node {
 	enum node_kind kind;
 	unsigned line, column;
-	char *text;         /* NODE_SCALAR */
+	char *text;	    /* NODE_SCALAR */
 	struct node *child; /* NODE_LIST: the items. NODE_MAP: key, value, key, value ... */
 	struct node *next;
 	size_t count; /* children */
@@ -38,7 +38,7 @@ struct node {
 struct reader {
 	struct policy_errors *errors;
 	const char *file; /* owned by the policy, which outlives every rule that points to it */
-	size_t room;      /* rules that may still be added */
+	size_t room;	  /* rules that may still be added */
 };
 
 #define mistake(r, node, hint, ...)                                                                          \
@@ -67,7 +67,7 @@ void text_clean(char *text);
 /* ---- mappings ---- */
 struct key {
 	const char *name;
-	size_t at;        /* offset of the value's `const struct node *` in the form */
+	size_t at;	  /* offset of the value's `const struct node *` in the form */
 	const char *need; /* an example for the hint when a required key is missing; NULL: may be left out */
 };
 
@@ -94,7 +94,7 @@ int items_each(struct reader *r, const struct node *node, const char *what, node
 
 /* Notes an unknown word with what may have been meant. */
 void mistake_word(struct reader *r, const struct node *node, const char *what, const char *const *words,
-                  size_t count);
+		  size_t count);
 /* "did you mean ...?" or "one of: ..." */
 void suggest(const char *word, const char *const *words, size_t count, char *buf, size_t size);
 
@@ -119,7 +119,7 @@ struct rule_form {
 /* A section whose rules are over paths. */
 struct path_section {
 	struct shape shape;
-	const char *object;       /* the word before the pattern in labels */
+	const char *object;	  /* the word before the pattern in labels */
 	const char *const *words; /* operations that rules of it may name */
 	size_t word_count;
 	unsigned ops; /* exec: the one operation that all its rules are about */
@@ -140,7 +140,7 @@ int net_rule_read(struct reader *r, const struct node *map, void *arg);
 
 /* Takes a rule apart. The value of its allow or deny, or NULL and a mistake unless it has exactly one. */
 const struct node *rule_take(struct reader *r, const struct node *map, const struct shape *shape,
-                             struct rule_form *form, enum rule_verdict *verdict);
+			     struct rule_form *form, enum rule_verdict *verdict);
 const char *verdict_name(enum rule_verdict verdict);
 /* "read,write", to be freed; NULL when out of memory. */
 char *ops_format(unsigned ops, const char *(*name)(unsigned op));
@@ -154,7 +154,7 @@ struct addr_range {
 };
 bool cidr_read(struct reader *r, const struct node *node, struct addr_range *range);
 void ports_read(struct reader *r, const struct node *node, struct port_range ports[POLICY_PORTS_MAX],
-                size_t *count);
+		size_t *count);
 
 /* ---- purposes ---- */
 int purposes_read(struct reader *r, const struct node *map, struct policy *policy);

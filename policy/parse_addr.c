@@ -8,8 +8,8 @@
 #include "policy/parse.h"
 
 #define ADDR_BITS 128u
-#define V4_BITS   32u
-#define V4_AT     (ADDR_BITS - V4_BITS)
+#define V4_BITS	  32u
+#define V4_AT	  (ADDR_BITS - V4_BITS)
 #define V4_MAPPED 0xffff00000000ull /* ::ffff:0.0.0.0, its low half */
 
 #define CIDR_HINT "such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32; names are not enforced by this version"
@@ -142,17 +142,17 @@ static int port_read(struct reader *r, const struct node *node, void *arg)
 
 	if (!range_parse(node->text, &range))
 		mistake(r, node, "0 to 65535, or a range such as \"8000-8080\"", "'%s' is not a port",
-		        node->text);
+			node->text);
 	else if (l->count == POLICY_PORTS_MAX)
 		mistake(r, node, "write ranges, or a second rule", "more than %u ports in one rule",
-		        POLICY_PORTS_MAX);
+			POLICY_PORTS_MAX);
 	else
 		l->ports[l->count++] = range;
 	return 0;
 }
 
 void ports_read(struct reader *r, const struct node *node, struct port_range ports[POLICY_PORTS_MAX],
-                size_t *count)
+		size_t *count)
 {
 	struct port_list l = {.ports = ports};
 

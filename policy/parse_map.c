@@ -9,9 +9,9 @@
 #define KEYS_MAX 32u /* of a mapping with fixed keys: more than any of them has */
 
 static const char *const kinds[] = {
-        [NODE_SCALAR] = "a single value",
-        [NODE_LIST] = "a list",
-        [NODE_MAP] = "a mapping",
+	[NODE_SCALAR] = "a single value",
+	[NODE_LIST] = "a list",
+	[NODE_MAP] = "a mapping",
 };
 
 /* Words of the design that a later version will enforce. Leaving one out unseen would grant more than was
@@ -20,15 +20,15 @@ static const struct {
 	const char *word;
 	const char *hint;
 } later[] = {
-        {"hold", "write 'allow' or 'deny': no call is paused for a human to answer"},
-        {"host", "write 'cidr:' with the addresses: a name's addresses are not known to the kernel"},
-        {"delegate", "leave it out"},
-        {"label", "leave it out"},
-        {"labels", "leave it out"},
-        {"unless", "write a rule of its own: a narrower rule wins over a wider one"},
-        {"privileges", "leave it out: a grant never adds privileges"},
-        {"approvers", "leave it out: no call is paused for a human to answer"},
-        {"all_of", "write 'any_of:'"},
+	{"hold", "write 'allow' or 'deny': no call is paused for a human to answer"},
+	{"host", "write 'cidr:' with the addresses: a name's addresses are not known to the kernel"},
+	{"delegate", "leave it out"},
+	{"label", "leave it out"},
+	{"labels", "leave it out"},
+	{"unless", "write a rule of its own: a narrower rule wins over a wider one"},
+	{"privileges", "leave it out: a grant never adds privileges"},
+	{"approvers", "leave it out: no call is paused for a human to answer"},
+	{"all_of", "write 'any_of:'"},
 };
 
 static bool later_word(struct reader *r, const struct node *node)
@@ -43,7 +43,7 @@ static bool later_word(struct reader *r, const struct node *node)
 }
 
 static void unknown(struct reader *r, const struct node *node, const char *what, const char *where,
-                    const char *const *words, size_t count)
+		    const char *const *words, size_t count)
 {
 	char hint[256];
 
@@ -51,11 +51,11 @@ static void unknown(struct reader *r, const struct node *node, const char *what,
 		return;
 	suggest(node->text, words, count, hint, sizeof(hint));
 	mistake(r, node, hint, "unknown %s '%s'%s%s", what, node->text, where ? " in " : "",
-	        where ? where : "");
+		where ? where : "");
 }
 
 void mistake_word(struct reader *r, const struct node *node, const char *what, const char *const *words,
-                  size_t count)
+		  size_t count)
 {
 	unknown(r, node, what, NULL, words, count);
 }

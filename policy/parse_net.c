@@ -10,8 +10,8 @@
 #define AT(field) offsetof(struct rule_form, field)
 
 static const struct key keys[] = {
-        {"allow", AT(allow), NULL}, {"deny", AT(deny), NULL},   {"cidr", AT(cidr), "cidr: 192.0.2.0/24"},
-        {"port", AT(port), NULL},   {"proto", AT(proto), NULL},
+	{"allow", AT(allow), NULL}, {"deny", AT(deny), NULL},	{"cidr", AT(cidr), "cidr: 192.0.2.0/24"},
+	{"port", AT(port), NULL},   {"proto", AT(proto), NULL},
 };
 static const struct shape shape = SHAPE("a network rule", keys);
 
@@ -24,9 +24,9 @@ static const char *const words[] = {"connect", "send", "bind"};
 
 /* What each of the words means under each protocol. A UDP connect() is checked when something is sent. */
 static const int meaning[COUNT(words)][PROTOS] = {
-        {NET_TCP_CONNECT, NET_TCP_CONNECT, NET_UDP_SEND},
-        {NET_UDP_SEND, NONE, NET_UDP_SEND},
-        {NET_TCP_BIND, NET_TCP_BIND, NET_UDP_BIND},
+	{NET_TCP_CONNECT, NET_TCP_CONNECT, NET_UDP_SEND},
+	{NET_UDP_SEND, NONE, NET_UDP_SEND},
+	{NET_TCP_BIND, NET_TCP_BIND, NET_UDP_BIND},
 };
 
 /* One rule on its way to as many addr_rules as it has networks. */
@@ -63,7 +63,7 @@ static int op_read(struct reader *r, const struct node *node, void *arg)
 			continue;
 		if (meaning[i][d->proto] == NONE)
 			mistake(r, node, "TCP is granted by 'connect'", "'%s' is not an operation of TCP",
-			        words[i]);
+				words[i]);
 		else
 			d->ops |= 1u << meaning[i][d->proto];
 		return 0;
@@ -106,13 +106,13 @@ static int label_format(const struct reader *r, const struct node *node, const s
 		return -ENOMEM;
 	ports_format(d, ports, sizeof(ports));
 	if (asprintf(label, "%s:%u %s %s cidr %s%s", r->file, node->line, verdict_name(d->verdict), ops,
-	             node->text, ports) < 0)
+		     node->text, ports) < 0)
 		return -ENOMEM;
 	return 0;
 }
 
 static int addr_add(struct reader *r, const struct node *node, const struct draft *d,
-                    const struct addr_range *range)
+		    const struct addr_range *range)
 {
 	struct rules *rules = d->rules;
 	struct addr_rule *addrs = list_grow(rules->addrs, rules->addr_count, sizeof(*addrs));

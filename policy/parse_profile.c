@@ -14,7 +14,7 @@ struct profile {
 	char *name;
 	struct rules rules;
 	uint32_t includes; /* bit i: profile i */
-	const char *by;    /* where it was first asked for */
+	const char *by;	   /* where it was first asked for */
 	unsigned line, column;
 };
 
@@ -35,13 +35,13 @@ struct profile_form {
 #define AT(field) offsetof(struct profile_form, field)
 
 static const struct key keys[] = {
-        {"apiVersion", AT(api), "apiVersion: " API_VERSION},
-        {"profile", AT(profile), "profile: base"},
-        {"profiles", AT(profiles), NULL},
-        {"files", AT(sections.files), NULL},
-        {"network", AT(sections.network), NULL},
-        {"exec", AT(sections.exec), NULL},
-        {"ipc", AT(sections.ipc), NULL},
+	{"apiVersion", AT(api), "apiVersion: " API_VERSION},
+	{"profile", AT(profile), "profile: base"},
+	{"profiles", AT(profiles), NULL},
+	{"files", AT(sections.files), NULL},
+	{"network", AT(sections.network), NULL},
+	{"exec", AT(sections.exec), NULL},
+	{"ipc", AT(sections.ipc), NULL},
 };
 static const struct shape shape = SHAPE("a profile", keys);
 
@@ -149,7 +149,7 @@ static int profile_take(struct reader *r, const struct node *root, struct profil
 	name = form.profile ? scalar(r, form.profile, "profile") : NULL;
 	if (name && strcmp(name, self->name) != 0)
 		mistake(r, form.profile, "a profile bears the name of its file",
-		        "profile '%s' calls itself '%s'", self->name, name);
+			"profile '%s' calls itself '%s'", self->name, name);
 	if (form.profiles)
 		err = scalars_each(r, form.profiles, "a profile's name", include, &in);
 	return err ? err : sections_read(r, &form.sections, &self->rules);
@@ -166,8 +166,8 @@ static int profile_read(struct reader *outer, struct profiles *p, struct profile
 	text = p->get ? p->get(self->name, &len, p->arg) : NULL;
 	if (!text) {
 		errors_add(outer->errors, self->by, self->line, self->column,
-		           "a profile is a file of that name, with .yaml, among the host's profiles",
-		           "there is no profile '%s'", self->name);
+			   "a profile is a file of that name, with .yaml, among the host's profiles",
+			   "there is no profile '%s'", self->name);
 		return 0;
 	}
 	if (asprintf(&file, "%s.yaml", self->name) < 0) {

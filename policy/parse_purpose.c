@@ -17,13 +17,13 @@ struct purpose_form {
 #define AT(field) offsetof(struct purpose_form, field)
 
 static const struct key keys[] = {
-        {"ttl", AT(ttl), "ttl: 15m"},
-        {"files", AT(sections.files), NULL},
-        {"network", AT(sections.network), NULL},
-        {"exec", AT(sections.exec), NULL},
-        {"ipc", AT(sections.ipc), NULL},
-        {"on_revoke", AT(on_revoke), NULL},
-        {"audit", AT(audit), NULL},
+	{"ttl", AT(ttl), "ttl: 15m"},
+	{"files", AT(sections.files), NULL},
+	{"network", AT(sections.network), NULL},
+	{"exec", AT(sections.exec), NULL},
+	{"ipc", AT(sections.ipc), NULL},
+	{"on_revoke", AT(on_revoke), NULL},
+	{"audit", AT(audit), NULL},
 };
 static const struct shape shape = SHAPE("a purpose", keys);
 
@@ -90,13 +90,13 @@ static void audit_read(struct reader *r, const struct node *node, struct policy_
 	}
 	if (strcmp(text, "required") == 0)
 		mistake(r, node, "'audit: all' records every operation that the event ring has room for",
-		        "'audit: required' is not enforced by this version");
+			"'audit: required' is not enforced by this version");
 	else
 		mistake_word(r, node, "audit", audit_words, COUNT(audit_words));
 }
 
 static int paths_read(struct reader *r, const struct node *list, const struct path_section *section,
-                      const char *what, struct rules *rules)
+		      const char *what, struct rules *rules)
 {
 	struct path_target to = {section, rules};
 
@@ -141,7 +141,7 @@ int purposes_read(struct reader *r, const struct node *map, struct policy *polic
 
 	if (map->kind != NODE_MAP || !map->count) {
 		mistake(r, map, "such as 'fix-issue: {ttl: 15m}'",
-		        "purposes must be a mapping of names to purposes");
+			"purposes must be a mapping of names to purposes");
 		return 0;
 	}
 	map_check_keys(r, map, POLICY_PURPOSES_MAX, "purposes");

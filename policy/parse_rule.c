@@ -10,18 +10,18 @@
 #define AT(field) offsetof(struct rule_form, field)
 
 static const struct key file_keys[] = {
-        {"allow", AT(allow), NULL},
-        {"deny", AT(deny), NULL},
-        {"path", AT(path), "path: /usr/**"},
+	{"allow", AT(allow), NULL},
+	{"deny", AT(deny), NULL},
+	{"path", AT(path), "path: /usr/**"},
 };
 static const struct key exec_keys[] = {
-        {"allow", AT(allow), NULL},
-        {"deny", AT(deny), NULL},
+	{"allow", AT(allow), NULL},
+	{"deny", AT(deny), NULL},
 };
 static const struct key ipc_keys[] = {
-        {"allow", AT(allow), NULL},
-        {"deny", AT(deny), NULL},
-        {"unix", AT(path), "unix: /run/postgresql/.s.PGSQL.5432"},
+	{"allow", AT(allow), NULL},
+	{"deny", AT(deny), NULL},
+	{"unix", AT(path), "unix: /run/postgresql/.s.PGSQL.5432"},
 };
 
 /* What a file rule may name; connecting to a socket is for the ipc section. */
@@ -29,21 +29,21 @@ static const char *const file_words[] = {"read", "write", "exec", "create", "del
 static const char *const ipc_words[] = {"connect"};
 
 const struct path_section file_section = {
-        .shape = SHAPE("a file rule", file_keys),
-        .object = "path",
-        .words = file_words,
-        .word_count = COUNT(file_words),
+	.shape = SHAPE("a file rule", file_keys),
+	.object = "path",
+	.words = file_words,
+	.word_count = COUNT(file_words),
 };
 const struct path_section exec_section = {
-        .shape = SHAPE("an exec rule", exec_keys),
-        .object = "path",
-        .ops = 1u << OP_EXEC,
+	.shape = SHAPE("an exec rule", exec_keys),
+	.object = "path",
+	.ops = 1u << OP_EXEC,
 };
 const struct path_section ipc_section = {
-        .shape = SHAPE("an ipc rule", ipc_keys),
-        .object = "unix",
-        .words = ipc_words,
-        .word_count = COUNT(ipc_words),
+	.shape = SHAPE("an ipc rule", ipc_keys),
+	.object = "unix",
+	.words = ipc_words,
+	.word_count = COUNT(ipc_words),
 };
 
 /* One rule on its way to as many path_rules as it has patterns. */
@@ -60,7 +60,7 @@ const char *verdict_name(enum rule_verdict verdict)
 }
 
 const struct node *rule_take(struct reader *r, const struct node *map, const struct shape *shape,
-                             struct rule_form *form, enum rule_verdict *verdict)
+			     struct rule_form *form, enum rule_verdict *verdict)
 {
 	size_t before = mistakes(r);
 
@@ -101,7 +101,7 @@ char *ops_format(unsigned ops, const char *(*name)(unsigned op))
 	for (unsigned op = 0; ops >> op; op++)
 		if (ops >> op & 1)
 			used += (size_t)snprintf(buf + used, sizeof(buf) - used, "%s%s", used ? "," : "",
-			                         name(op));
+						 name(op));
 	return strdup(buf);
 }
 
@@ -113,7 +113,7 @@ static const char *file_name(unsigned op)
 static int path_add(struct reader *r, const struct node *node, const struct draft *d)
 {
 	_cleanup_free_ char *ops = ops_format(d->ops, file_name), *pattern = strdup(node->text),
-	                    *label = NULL;
+			    *label = NULL;
 	struct rules *rules = d->rules;
 	struct path_rule *paths = list_grow(rules->paths, rules->path_count, sizeof(*paths));
 
@@ -122,18 +122,18 @@ static int path_add(struct reader *r, const struct node *node, const struct draf
 	if (!paths || !ops || !pattern)
 		return -ENOMEM;
 	if (asprintf(&label, "%s:%u %s %s %s %s", r->file, node->line, verdict_name(d->verdict), ops,
-	             d->section->object, pattern) < 0) {
+		     d->section->object, pattern) < 0) {
 		label = NULL;
 		return -ENOMEM;
 	}
 	paths[rules->path_count++] = (struct path_rule){
-	        .verdict = d->verdict,
-	        .ops = d->ops,
-	        .pattern = pattern,
-	        .label = label,
-	        .line = node->line,
-	        .column = node->column,
-	        .file = r->file,
+		.verdict = d->verdict,
+		.ops = d->ops,
+		.pattern = pattern,
+		.label = label,
+		.line = node->line,
+		.column = node->column,
+		.file = r->file,
 	};
 	pattern = label = NULL; /* the rule's own now */
 	return 0;

@@ -14,18 +14,18 @@ static const struct {
 	uint32_t lo, hi;
 	const char *what;
 } refused[] = {
-        {0x0000, 0x0000, "a NUL byte"},
-        {0x0001, 0x0008, "a control character"},
-        {0x000b, 0x000c, "a control character"},
-        {0x000e, 0x001f, "a control character"},
-        {0x007f, 0x009f, "a control character"},
-        {0x200b, 0x200f, "an invisible character"},
-        {0x2028, 0x2029, "a line break that few editors show"},
-        {0x202a, 0x202e, "a character that reorders text"},
-        {0x2060, 0x206f, "an invisible character"},
-        {0xfeff, 0xfeff, "a byte-order mark"},
-        {0xfffe, 0xffff, "a character that Unicode has not"},
-        {NOT_UTF8, NOT_UTF8, "a byte that is not UTF-8"},
+	{0x0000, 0x0000, "a NUL byte"},
+	{0x0001, 0x0008, "a control character"},
+	{0x000b, 0x000c, "a control character"},
+	{0x000e, 0x001f, "a control character"},
+	{0x007f, 0x009f, "a control character"},
+	{0x200b, 0x200f, "an invisible character"},
+	{0x2028, 0x2029, "a line break that few editors show"},
+	{0x202a, 0x202e, "a character that reorders text"},
+	{0x2060, 0x206f, "an invisible character"},
+	{0xfeff, 0xfeff, "a byte-order mark"},
+	{0xfffe, 0xffff, "a character that Unicode has not"},
+	{NOT_UTF8, NOT_UTF8, "a byte that is not UTF-8"},
 };
 
 /* The lead byte tells the length and the smallest code point that may be written in it. */
@@ -34,10 +34,10 @@ static const struct {
 	unsigned more;
 	uint32_t least;
 } lengths[] = {
-        {0x80, 0x00, 0, 0},
-        {0xe0, 0xc0, 1, 0x80},
-        {0xf0, 0xe0, 2, 0x800},
-        {0xf8, 0xf0, 3, 0x10000},
+	{0x80, 0x00, 0, 0},
+	{0xe0, 0xc0, 1, 0x80},
+	{0xf0, 0xe0, 2, 0x800},
+	{0xf8, 0xf0, 3, 0x10000},
 };
 
 /* Takes one character off [*p, end), which is not empty; one byte where it is not UTF-8. */

@@ -75,13 +75,13 @@ static int add(struct builder *b, enum node_kind kind, const yaml_mark_t *mark, 
 }
 
 static void refuse_props(struct builder *b, const yaml_event_t *e, const yaml_char_t *anchor,
-                         const yaml_char_t *tag)
+			 const yaml_char_t *tag)
 {
 	struct node at = place(&e->start_mark);
 
 	if (anchor)
 		mistake(b->r, &at, "write the value out where it is needed",
-		        "anchors are not part of the language");
+			"anchors are not part of the language");
 	if (tag)
 		mistake(b->r, &at, "leave the tag out", "tags are not part of the language");
 }
@@ -168,12 +168,12 @@ static int on_close(struct builder *b, const yaml_event_t *e)
 }
 
 static int (*const handlers[])(struct builder *b, const yaml_event_t *e) = {
-        [YAML_NO_EVENT] = on_nothing,           [YAML_STREAM_START_EVENT] = on_nothing,
-        [YAML_STREAM_END_EVENT] = on_end,       [YAML_DOCUMENT_START_EVENT] = on_document,
-        [YAML_DOCUMENT_END_EVENT] = on_nothing, [YAML_ALIAS_EVENT] = on_alias,
-        [YAML_SCALAR_EVENT] = on_scalar,        [YAML_SEQUENCE_START_EVENT] = on_list,
-        [YAML_SEQUENCE_END_EVENT] = on_close,   [YAML_MAPPING_START_EVENT] = on_map,
-        [YAML_MAPPING_END_EVENT] = on_close,
+	[YAML_NO_EVENT] = on_nothing,		[YAML_STREAM_START_EVENT] = on_nothing,
+	[YAML_STREAM_END_EVENT] = on_end,	[YAML_DOCUMENT_START_EVENT] = on_document,
+	[YAML_DOCUMENT_END_EVENT] = on_nothing, [YAML_ALIAS_EVENT] = on_alias,
+	[YAML_SCALAR_EVENT] = on_scalar,	[YAML_SEQUENCE_START_EVENT] = on_list,
+	[YAML_SEQUENCE_END_EVENT] = on_close,	[YAML_MAPPING_START_EVENT] = on_map,
+	[YAML_MAPPING_END_EVENT] = on_close,
 };
 
 static int yaml_mistake(struct reader *r, const yaml_parser_t *parser)

@@ -33,7 +33,7 @@ struct source {
 int glyphs_read(struct source *s, const char *text, const struct policy_vars *vars);
 /* Always -EINVAL. */
 int pattern_refuse(struct pattern_error *e, const char *hint, const char *what, ...)
-        __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
 /* pattern_within() that adds what it cost to *work, so that a caller can bound many of them. */
 bool pattern_within_work(const struct pattern *a, const struct pattern *b, uint64_t *work);

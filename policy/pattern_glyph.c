@@ -49,16 +49,16 @@ static int variable_check(const struct source *s, const struct variable *v)
 {
 	if (!v->value || !*v->value)
 		return pattern_refuse(s->error, "run with a value for it, or write the path",
-		                      "${%s} has no value", v->name);
+				      "${%s} has no value", v->name);
 	if (!v->path && strchr(v->value, '/'))
 		return pattern_refuse(s->error, "it stands for one name", "the value of ${%s} holds a '/'",
-		                      v->name);
+				      v->name);
 	if (v->path && *v->value != '/')
 		return pattern_refuse(s->error, "give it an absolute path",
-		                      "the value of ${%s} is not absolute", v->name);
+				      "the value of ${%s} is not absolute", v->name);
 	if (v->path && s->count)
 		return pattern_refuse(s->error, "begin the pattern with it",
-		                      "${%s} is a whole path but is not first", v->name);
+				      "${%s} is a whole path but is not first", v->name);
 	return 0;
 }
 
@@ -73,8 +73,8 @@ static int variable_add(struct source *s, const char *text, size_t len, const st
 		v++;
 	if (v == list + VARIABLES)
 		return pattern_refuse(s->error,
-		                      "the variables are ${workdir}, ${home} and ${user}; or write \\${",
-		                      "unknown variable ${%.*s}", (int)(len < 64 ? len : 64), text);
+				      "the variables are ${workdir}, ${home} and ${user}; or write \\${",
+				      "unknown variable ${%.*s}", (int)(len < 64 ? len : 64), text);
 	ret = variable_check(s, v);
 	if (ret)
 		return ret;
@@ -93,7 +93,7 @@ static int glyph_read(struct source *s, const char *text, const struct variable 
 	if (*text == '\\') {
 		if (!text[1] || !strchr(SPECIAL, text[1]))
 			return pattern_refuse(s->error, "a backslash stands only before one of " SPECIAL,
-			                      "a backslash that escapes nothing");
+					      "a backslash that escapes nothing");
 		glyph_add(s, text[1], false);
 		*used = 2;
 		return 0;
@@ -103,15 +103,15 @@ static int glyph_read(struct source *s, const char *text, const struct variable 
 
 		if (!text[2 + len])
 			return pattern_refuse(s->error, "close it with '}', or write \\${",
-			                      "a '${' without its '}'");
+					      "a '${' without its '}'");
 		*used = len + 3;
 		return variable_add(s, text + 2, len, list);
 	}
 	if (strchr("?[{", *text))
 		return pattern_refuse(
-		        s->error,
-		        "the only wildcard is '*'; write a rule for each name, or a backslash before it",
-		        "'%c' is no wildcard here", *text);
+			s->error,
+			"the only wildcard is '*'; write a rule for each name, or a backslash before it",
+			"'%c' is no wildcard here", *text);
 	glyph_add(s, *text, *text == '*');
 	*used = 1;
 	return 0;

@@ -21,18 +21,18 @@ static int component_check(const struct source *s, const struct glyph *g, size_t
 {
 	if (!count)
 		return pattern_refuse(
-		        s->error,
-		        "one '/' between names and none at the end; /name/** is all beneath a directory",
-		        "an empty component");
+			s->error,
+			"one '/' between names and none at the end; /name/** is all beneath a directory",
+			"an empty component");
 	if (stars > 1 && count > 2)
 		return pattern_refuse(s->error, "one '*' within a name; '**' stands alone between slashes",
-		                      "more than one '*' in a component");
+				      "more than one '*' in a component");
 	if (count - stars > NAME_BYTES)
 		return pattern_refuse(s->error, "no file can have this name", "a component of over %u bytes",
-		                      NAME_BYTES);
+				      NAME_BYTES);
 	if (g[0].c == '.' && (count == 1 || (count == 2 && g[1].c == '.')))
 		return pattern_refuse(s->error, "write the path that it leads to", "a component '%.*s'",
-		                      (int)count, "..");
+				      (int)count, "..");
 	return 0;
 }
 
@@ -95,7 +95,7 @@ static int component_add(struct source *s, const struct glyph *g, size_t count, 
 		return ret;
 	if (pattern->count == PATTERN_PARTS)
 		return pattern_refuse(s->error, "grant a directory further up", "more than %u components",
-		                      PATTERN_PARTS);
+				      PATTERN_PARTS);
 	ret = part_read(g, count, stars, &part);
 	if (!ret)
 		ret = glob_close(&part);
@@ -120,7 +120,7 @@ static int components_start(const struct source *s, size_t *start)
 	if (s->count > 2 && g[0].wild && g[1].wild && g[2].c == '/')
 		return 0;
 	return pattern_refuse(s->error, "write an absolute path; **/name is a name anywhere, /** everything",
-	                      "the pattern does not begin with '/'");
+			      "the pattern does not begin with '/'");
 }
 
 static int components_read(struct source *s, struct pattern *pattern)
@@ -153,7 +153,7 @@ static void pattern_trim(struct pattern *pattern)
 }
 
 int pattern_parse(const char *text, const struct policy_vars *vars, struct pattern_error *error,
-                  struct pattern *pattern)
+		  struct pattern *pattern)
 {
 	struct source s = {.error = error};
 	struct pattern result = {0};

@@ -14,16 +14,16 @@
 #include "common/types.h" /* __u8 ... and abi.h */
 
 /* Limits of the language, each tested at the limit and one past it. */
-#define POLICY_TEXT_MAX     (1u << 20)  /* bytes of one file */
-#define POLICY_ERRORS_MAX   100u        /* mistakes listed in one go; the rest is counted */
-#define POLICY_NAME_MAX     64u         /* characters of a policy's, purpose's or profile's name */
-#define POLICY_OWNERS_MAX   64u         /* owners of one policy */
-#define POLICY_PURPOSES_MAX 64u         /* purposes of one policy */
-#define POLICY_PROFILES_MAX 32u         /* profiles of one policy, those that profiles include counted too */
+#define POLICY_TEXT_MAX	    (1u << 20)	/* bytes of one file */
+#define POLICY_ERRORS_MAX   100u	/* mistakes listed in one go; the rest is counted */
+#define POLICY_NAME_MAX	    64u		/* characters of a policy's, purpose's or profile's name */
+#define POLICY_OWNERS_MAX   64u		/* owners of one policy */
+#define POLICY_PURPOSES_MAX 64u		/* purposes of one policy */
+#define POLICY_PROFILES_MAX 32u		/* profiles of one policy, those that profiles include counted too */
 #define POLICY_RULES_MAX    TABLE_RULES /* rules of all purposes, a profile's counted for each of them */
-#define POLICY_PORTS_MAX    64u         /* ports and port ranges of one rule */
-#define POLICY_DEPTH_MAX    16u         /* lists and mappings inside one another */
-#define POLICY_TTL_MAX      86400u      /* seconds */
+#define POLICY_PORTS_MAX    64u		/* ports and port ranges of one rule */
+#define POLICY_DEPTH_MAX    16u		/* lists and mappings inside one another */
+#define POLICY_TTL_MAX	    86400u	/* seconds */
 
 /* One mistake, at a place a person can go to. Lines and columns count from 1. */
 struct policy_error {
@@ -68,9 +68,9 @@ const char *policy_purpose(const struct policy *policy, size_t i);
 bool policy_owned_by(const struct policy *policy, const char *owner);
 
 struct policy_grant {
-	uint64_t ttl_ns;  /* the purpose's own maximum */
-	bool kill;	  /* on_revoke: kill (default) or deny */
-	unsigned audit;	  /* SLOT_AUDIT_* bits */
+	uint64_t ttl_ns; /* the purpose's own maximum */
+	bool kill;	 /* on_revoke: kill (default) or deny */
+	unsigned audit;	 /* SLOT_AUDIT_* bits */
 };
 /* -ENOENT: no such purpose. */
 int policy_terms(const struct policy *policy, const char *purpose, struct policy_grant *grant);
@@ -79,7 +79,7 @@ int policy_terms(const struct policy *policy, const char *purpose, struct policy
 struct table {
 	union cell *cells;
 	uint32_t count;
-	char **rules;	  /* label of rule i at rules[i - 1]: "file:line verdict ops object" */
+	char **rules; /* label of rule i at rules[i - 1]: "file:line verdict ops object" */
 	uint32_t rule_count;
 };
 /* -ENOENT no such purpose, -EINVAL see *errors (an open variable, a limit passed). */
@@ -92,9 +92,10 @@ struct policy_answer {
 	enum action action;
 	const char *rule; /* label, owned by the table; NULL: no rule names it */
 };
-int policy_explain_path(const struct table *table, enum file_op op, const char *path, struct policy_answer *a);
-int policy_explain_addr(const struct table *table, enum net_op op, const struct cell_addr *addr, uint16_t port,
+int policy_explain_path(const struct table *table, enum file_op op, const char *path,
 			struct policy_answer *a);
+int policy_explain_addr(const struct table *table, enum net_op op, const struct cell_addr *addr,
+			uint16_t port, struct policy_answer *a);
 
 /* "read", "write" ...; NULL / -1 when unknown. One table serves parser, explain and events. */
 const char *file_op_name(enum file_op op);

@@ -125,8 +125,8 @@ static int collect(struct layout *l)
 static int refuse_size(struct compile *c, uint64_t cells)
 {
 	return compile_refuse(c, NULL, "use fewer rules, or rules for whole directories",
-	                      "the table needs %llu cells, the limit is %u", (unsigned long long)cells,
-	                      TABLE_CELLS);
+			      "the table needs %llu cells, the limit is %u", (unsigned long long)cells,
+			      TABLE_CELLS);
 }
 
 static void edges_name(struct layout *l)
@@ -136,7 +136,7 @@ static void edges_name(struct layout *l)
 	for (size_t i = 0; i < l->edges.count; i++) {
 		if (edges[i].is_name)
 			edges[i].cell.name =
-			        NAME_REF(run_cell(&l->texts, edges[i].text), NAME_LEN(edges[i].cell.name));
+				NAME_REF(run_cell(&l->texts, edges[i].text), NAME_LEN(edges[i].cell.name));
 	}
 }
 
@@ -183,7 +183,7 @@ static void layout_free(struct layout *l)
 }
 
 int table_build(struct compile *c, const struct automaton *a, const struct merged *m, const struct net *net,
-                struct table *table)
+		struct table *table)
 {
 	__attribute__((cleanup(layout_free))) struct layout l = {.a = a, .m = m, .net = net};
 	int ret = collect(&l);

@@ -7,7 +7,7 @@
 
 struct table_edge {
 	struct cell_edge cell; /* of a name: hash and name are still open */
-	uint32_t text;         /* of a name: its number in texts */
+	uint32_t text;	       /* of a name: its number in texts */
 	bool is_name;
 };
 
@@ -23,7 +23,7 @@ struct edge_hash {
  * TABLE_PROBES of its home. -ENOSPC with *size of the smallest not tried when more than `room` is needed.
  */
 int edges_place(const struct list *edges, const struct intern *texts, uint64_t room, struct edge_hash *hash,
-                uint64_t *size);
+		uint64_t *size);
 
 /* Byte strings that each take a run of cells, laid one after another. */
 struct section {
@@ -67,6 +67,6 @@ static inline const struct merged_state *merged_at(const struct layout *l, uint3
 int write_cells(struct layout *l);
 
 int table_build(struct compile *c, const struct automaton *a, const struct merged *m, const struct net *net,
-                struct table *table);
+		struct table *table);
 
 #endif

@@ -7,9 +7,9 @@
 static void write_heads(struct layout *l)
 {
 	l->cells[0].head =
-	        (struct cell_head){TABLE_MAGIC, (uint32_t)l->total, l->edge_base, l->hash.size - 1};
+		(struct cell_head){TABLE_MAGIC, (uint32_t)l->total, l->edge_base, l->hash.size - 1};
 	l->cells[1].head2 = (struct cell_head2){l->hash.seed, 2 * l->m->start, l->net_base,
-	                                        (uint32_t)l->net->intervals.count};
+						(uint32_t)l->net->intervals.count};
 }
 
 static int write_state(struct layout *l, uint32_t i)
@@ -24,9 +24,9 @@ static int write_state(struct layout *l, uint32_t i)
 		return ret;
 	outcome = intern_get(&l->m->outcomes, s->outcome, &len);
 	l->cells[2 * i].state = (struct cell_state){.other = 2 * s->other,
-	                                            .globs = s->glob_count ? run_cell(&l->globs, run) : 0,
-	                                            .nglobs = (__u16)s->glob_count,
-	                                            .allow = (__u8)outcome->allow};
+						    .globs = s->glob_count ? run_cell(&l->globs, run) : 0,
+						    .nglobs = (__u16)s->glob_count,
+						    .allow = (__u8)outcome->allow};
 	memcpy(l->cells[2 * i + 1].rules.rule, outcome->rule, sizeof(outcome->rule));
 	return 0;
 }

@@ -86,7 +86,7 @@ static int seeds_try(struct placing *p)
 }
 
 int edges_place(const struct list *edges, const struct intern *texts, uint64_t room, struct edge_hash *hash,
-                uint64_t *size)
+		uint64_t *size)
 {
 	struct edge_hash result = {.size = 1};
 	struct placing p = {edges, texts, calloc(intern_count(texts) + 1, sizeof(uint32_t)), &result};

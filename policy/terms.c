@@ -4,7 +4,7 @@
 
 #include "policy/parse.h"
 
-#define LOCAL     "uid:"
+#define LOCAL	  "uid:"
 #define ANY_LOCAL "uid:*"
 
 const char *policy_name(const struct policy *policy)

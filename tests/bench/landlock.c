@@ -23,8 +23,8 @@ static uint64_t rights_known(long version)
 static int rule_add(int ruleset, const char *tree)
 {
 	struct landlock_path_beneath_attr rule = {
-	        .allowed_access = READS,
-	        .parent_fd = open(tree, O_PATH | O_CLOEXEC),
+		.allowed_access = READS,
+		.parent_fd = open(tree, O_PATH | O_CLOEXEC),
 	};
 	int err = 0;
 

@@ -18,7 +18,7 @@
 #include "landlock.h"
 
 #define BATCHES 9
-#define PATHS   4096
+#define PATHS	4096
 
 struct bench {
 	const char *file;
@@ -123,15 +123,15 @@ static void prepare(struct bench *b)
 }
 
 static const struct option options[] = {
-        {"landlock-reads", required_argument, NULL, 'r'},
-        {"landlock-files", required_argument, NULL, 'f'},
-        {"refused", required_argument, NULL, 'x'},
-        {"renaming", required_argument, NULL, 'a'},
-        {0},
+	{"landlock-reads", required_argument, NULL, 'r'},
+	{"landlock-files", required_argument, NULL, 'f'},
+	{"refused", required_argument, NULL, 'x'},
+	{"renaming", required_argument, NULL, 'a'},
+	{0},
 };
 
 static const char usage[] = "usage: open [--landlock-reads TREE | --landlock-files TREE] [--refused FILE]\n"
-                            "            [--renaming FILE] FILE COUNT\n";
+			    "            [--renaming FILE] FILE COUNT\n";
 
 int main(int argc, char **argv)
 {

@@ -13,7 +13,7 @@
 #include "probe.h"
 
 static const struct operation *const tables[] = {
-	file_operations, move_operations, exec_operations, net_operations,
+	file_operations, move_operations,  exec_operations, net_operations,
 	unix_operations, guard_operations, way_operations,
 };
 

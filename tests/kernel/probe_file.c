@@ -242,7 +242,8 @@ static int do_fds(char **w)
 	(void)w;
 	for (int fd = 0; fd < 256; fd++)
 		if (fcntl(fd, F_GETFD) >= 0)
-			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d", used ? "," : "", fd);
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d", used ? "," : "",
+						 fd);
 	detail("%s", list);
 	return 0;
 }
@@ -279,15 +280,37 @@ static int do_descend(char **w)
 }
 
 const struct operation file_operations[] = {
-	{"read", 1, do_read},	      {"write", 1, do_write},	    {"readwrite", 1, do_readwrite},
-	{"empty", 1, do_empty},	      {"create", 1, do_create},	    {"tmpfile", 1, do_tmpfile},
-	{"tmplink", 2, do_tmplink},   {"mkdir", 1, do_mkdir},	    {"mkfifo", 1, do_mkfifo},
-	{"mkdev", 1, do_mkdev},	      {"symlink", 2, do_symlink},   {"unlink", 1, do_unlink},
-	{"rmdir", 1, do_rmdir},	      {"list", 1, do_list},	    {"stat", 1, do_stat},
-	{"lstat", 1, do_lstat},	      {"truncate", 1, do_truncate}, {"chmod", 1, do_chmod},
-	{"chown", 1, do_chown},	      {"chdir", 1, do_chdir},	    {"ftruncate-fd", 1, do_ftruncate_fd},
-	{"fchmod-fd", 1, do_fchmod_fd}, {"fchown-fd", 1, do_fchown_fd}, {"fstat-fd", 1, do_fstat_fd},
-	{"hold", 2, do_hold},	      {"close", 1, do_close},	    {"reopen", 1, do_reopen},
-	{"nameless", 1, do_nameless}, {"fds", 0, do_fds},	      {"cwd", 0, do_cwd},	    {"burrow", 2, do_burrow},
-	{"descend", 2, do_descend},   {0},
+	{"read", 1, do_read},
+	{"write", 1, do_write},
+	{"readwrite", 1, do_readwrite},
+	{"empty", 1, do_empty},
+	{"create", 1, do_create},
+	{"tmpfile", 1, do_tmpfile},
+	{"tmplink", 2, do_tmplink},
+	{"mkdir", 1, do_mkdir},
+	{"mkfifo", 1, do_mkfifo},
+	{"mkdev", 1, do_mkdev},
+	{"symlink", 2, do_symlink},
+	{"unlink", 1, do_unlink},
+	{"rmdir", 1, do_rmdir},
+	{"list", 1, do_list},
+	{"stat", 1, do_stat},
+	{"lstat", 1, do_lstat},
+	{"truncate", 1, do_truncate},
+	{"chmod", 1, do_chmod},
+	{"chown", 1, do_chown},
+	{"chdir", 1, do_chdir},
+	{"ftruncate-fd", 1, do_ftruncate_fd},
+	{"fchmod-fd", 1, do_fchmod_fd},
+	{"fchown-fd", 1, do_fchown_fd},
+	{"fstat-fd", 1, do_fstat_fd},
+	{"hold", 2, do_hold},
+	{"close", 1, do_close},
+	{"reopen", 1, do_reopen},
+	{"nameless", 1, do_nameless},
+	{"fds", 0, do_fds},
+	{"cwd", 0, do_cwd},
+	{"burrow", 2, do_burrow},
+	{"descend", 2, do_descend},
+	{0},
 };

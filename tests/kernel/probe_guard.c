@@ -22,7 +22,8 @@
 
 static int do_bpf(char **w)
 {
-	union bpf_attr attr = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
 
 	(void)w;
 	return done_fd((int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)));
@@ -205,8 +206,11 @@ static int do_uring_read(char **w)
 	int ret = rings_open(&r);
 
 	if (!ret) {
-		*r.sqe = (struct io_uring_sqe){.opcode = IORING_OP_OPENAT, .flags = IOSQE_ASYNC, .fd = AT_FDCWD,
-					       .addr = (uintptr_t)w[1], .open_flags = O_RDONLY | O_CLOEXEC};
+		*r.sqe = (struct io_uring_sqe){.opcode = IORING_OP_OPENAT,
+					       .flags = IOSQE_ASYNC,
+					       .fd = AT_FDCWD,
+					       .addr = (uintptr_t)w[1],
+					       .open_flags = O_RDONLY | O_CLOEXEC};
 		ret = rings_submit(&r);
 	}
 	if (r.fd >= 0)

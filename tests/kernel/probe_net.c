@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TCP, UDP, and the other families. Addresses as `4 127.0.0.1 80`: the socket's family, the address, the port. */
+/* TCP, UDP, and the other families. Addresses as `4 127.0.0.1 80`: the socket's family, the address, the
+ * port. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -78,7 +79,8 @@ static int call_sendto(int fd, const struct address *a)
 static int call_sendmsg(int fd, const struct address *a)
 {
 	struct iovec part = {.iov_base = "x", .iov_len = 1};
-	struct msghdr m = {.msg_name = (void *)&a->any, .msg_namelen = a->len, .msg_iov = &part, .msg_iovlen = 1};
+	struct msghdr m = {
+		.msg_name = (void *)&a->any, .msg_namelen = a->len, .msg_iov = &part, .msg_iovlen = 1};
 
 	return sendmsg(fd, &m, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
@@ -86,7 +88,9 @@ static int call_sendmsg(int fd, const struct address *a)
 static int call_sendmmsg(int fd, const struct address *a)
 {
 	struct iovec part = {.iov_base = "x", .iov_len = 1};
-	struct mmsghdr m = {.msg_hdr = {.msg_name = (void *)&a->any, .msg_namelen = a->len, .msg_iov = &part,
+	struct mmsghdr m = {.msg_hdr = {.msg_name = (void *)&a->any,
+					.msg_namelen = a->len,
+					.msg_iov = &part,
 					.msg_iovlen = 1}};
 
 	return sendmmsg(fd, &m, 1, MSG_NOSIGNAL) < 0 ? -1 : 0;
@@ -125,10 +129,10 @@ static int call_listen(int fd, const struct address *a)
 	return listen(fd, 1);
 }
 
-#define CALL(name, type, call)                             \
-	static int do_##name(char **w)                     \
-	{                                                  \
-		return call_make(w, type, call);           \
+#define CALL(name, type, call)                                                                               \
+	static int do_##name(char **w)                                                                       \
+	{                                                                                                    \
+		return call_make(w, type, call);                                                             \
 	}
 
 CALL(connect, SOCK_STREAM, call_connect)

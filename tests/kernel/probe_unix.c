@@ -107,7 +107,9 @@ static int do_bind(char **w)
 /* unix-serve stream|datagram NAME: listens until the probe ends. */
 static int do_serve(char **w)
 {
-	int fd = unix_listen(w[2], w[1][0] == 's' ? SOCK_STREAM : w[1][0] == 'p' ? SOCK_SEQPACKET : SOCK_DGRAM);
+	int fd = unix_listen(w[2], w[1][0] == 's'   ? SOCK_STREAM
+				   : w[1][0] == 'p' ? SOCK_SEQPACKET
+						    : SOCK_DGRAM);
 
 	return fd < 0 ? fd : 0;
 }

@@ -168,10 +168,14 @@ static const struct {
 	const char *name;
 	probe_fn run;
 } ways[] = {
-	{"fork", in_fork},     {"vfork", in_vfork},
-	{"clone3", in_clone3}, {"thread", in_thread},
-	{"exec", in_exec},     {"nonleader-fork", in_nonleader_fork},
-	{"daemon", in_daemon}, {"nonleader-exec", in_nonleader_exec},
+	{"fork", in_fork},
+	{"vfork", in_vfork},
+	{"clone3", in_clone3},
+	{"thread", in_thread},
+	{"exec", in_exec},
+	{"nonleader-fork", in_nonleader_fork},
+	{"daemon", in_daemon},
+	{"nonleader-exec", in_nonleader_exec},
 	{"leaderless", in_leaderless},
 };
 
@@ -210,7 +214,8 @@ static int do_churn(char **w)
 	return 0;
 }
 
-/* tree N: a child, its child and so on, every second one in a session of its own; their pids are the detail. */
+/* tree N: a child, its child and so on, every second one in a session of its own; their pids are the detail.
+ */
 static int do_tree(char **w)
 {
 	int ends[2], count = atoi(w[1]);

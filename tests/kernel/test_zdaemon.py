@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 
 from kt import SLOW, Agent, Log, Tap, Twin, agent, alive, deputy, path, put, wait_for
@@ -72,6 +73,8 @@ def dead_daemon():
 
 def restarted(lasting, short, killer, twin):
     """Nobody answers for the tags of a daemon that died: its successor ends them before it serves."""
+    for probe in (lasting, short, killer):
+        threading.Thread(target=probe.process.wait, daemon=True).start()
     tap.that("another daemon takes over", daemon_start(), daemon_said())
     pids = (lasting.pid, short.pid, killer.pid)
     tap.that("the agents of the dead one have ended", wait_for(lambda: not any(map(alive, pids)), 10),
@@ -85,17 +88,19 @@ def restarted(lasting, short, killer, twin):
 
 
 def stopped():
-    """A clean stop takes the agents with it, and leaves nothing behind."""
-    mine, twin = agent("files"), Twin()
+    """A clean stop takes the agents with it, and leaves nothing behind; not even when a dead one is not buried."""
+    mine, zombie, twin = agent("files"), agent("files"), Twin()
+    threading.Thread(target=mine.process.wait, daemon=True).start()
+    os.kill(zombie.pid, signal.SIGKILL)
+    tap.that("a dead agent whose parent does not look", wait_for(lambda: not alive(zombie.pid)))
     warden = daemon_pids()[0]
     os.kill(warden, signal.SIGTERM)
-    status = wait_for(lambda: not alive(warden))
-    tap.that("a clean stop", status)
+    tap.that("a clean stop", wait_for(lambda: not alive(warden)))
     tap.that("ends the agents", not alive(mine.pid))
     tap.that("and no other", alive(twin.pid) and twin.ask("read none/a") == "OK")
     tap.equal("no pin is left", [n for n in os.listdir("/sys/fs/bpf") if n.startswith("deputy")], [])
     tap.that("the socket is gone", not os.path.exists(path("run/deputy.sock")))
-    mine.end()
+    zombie.end()
     twin.end()
 
 

@@ -125,7 +125,7 @@ static int ask(const struct table *table, const char *op, const char *object, st
 static void answer_put(struct subject *s, const char *question, FILE *out)
 {
 	static const char *const verdicts[] = {
-	        [ACT_DENY] = "deny", [ACT_HOLD] = "hold", [ACT_ALLOW] = "allow"};
+		[ACT_DENY] = "deny", [ACT_HOLD] = "hold", [ACT_ALLOW] = "allow"};
 	char purpose[POLICY_NAME_MAX + 1], op[32], object[1024];
 	struct policy_answer a;
 
@@ -139,7 +139,7 @@ static void answer_put(struct subject *s, const char *question, FILE *out)
 		fprintf(out, "cannot ask\n");
 	else
 		fprintf(out, "%s %.*s\n", verdicts[a.action], a.rule ? (int)strcspn(a.rule, " ") : 1,
-		        a.rule ? a.rule : "-");
+			a.rule ? a.rule : "-");
 }
 
 /* The expected file again, with answers as they are. */

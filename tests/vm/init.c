@@ -112,7 +112,7 @@ static void read_conf(struct conf *conf)
 
 static void raise_loopback(void)
 {
-	struct ifreq ifr = { .ifr_name = "lo" };
+	struct ifreq ifr = {.ifr_name = "lo"};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
@@ -125,7 +125,7 @@ static void raise_loopback(void)
 
 static void set_identity(const struct conf *conf)
 {
-	struct timespec now, host = { .tv_sec = conf->time };
+	struct timespec now, host = {.tv_sec = conf->time};
 
 	if (sethostname(conf->hostname, strlen(conf->hostname)) < 0)
 		warn_errno("hostname");
@@ -139,7 +139,7 @@ static void set_identity(const struct conf *conf)
 /* There is one port; its device number depends on the order in which the kernel met the buses. */
 static int open_port(void)
 {
-	static const struct timespec step = { .tv_nsec = 10 * 1000 * 1000 };
+	static const struct timespec step = {.tv_nsec = 10 * 1000 * 1000};
 
 	for (int waited = 0; waited < PORT_WAIT_MS; waited += 10) {
 		DIR *dir = opendir("/sys/class/virtio-ports");
@@ -226,7 +226,7 @@ static int reap(pid_t command, int *status)
 /* A daemon that the command leaves behind keeps the pipe open, so the command's end is the end. */
 static int serve(pid_t command, int output, int port, int signals)
 {
-	struct pollfd fds[] = { { .fd = output, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+	struct pollfd fds[] = {{.fd = output, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
 	struct signalfd_siginfo info;
 	int status = 0;
 
@@ -268,7 +268,7 @@ static int run_command(const struct conf *conf, int port)
 /* Powering off at once could lose what the host has not read yet: it says when it has. */
 static void report(int port, int status)
 {
-	struct pollfd ack = { .fd = port, .events = POLLIN };
+	struct pollfd ack = {.fd = port, .events = POLLIN};
 
 	send_frame(port, FRAME_STATUS, &status, sizeof(status));
 	poll(&ack, 1, ACK_WAIT_MS);
@@ -276,7 +276,7 @@ static void report(int port, int status)
 
 int main(void)
 {
-	struct conf conf = { .cwd = "/", .hostname = "vm" };
+	struct conf conf = {.cwd = "/", .hostname = "vm"};
 
 	umask(022);
 	read_conf(&conf);

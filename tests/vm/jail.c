@@ -42,7 +42,7 @@ static void attach_tree(int tree, const char *path)
 
 static void forbid_writing(int tree, const char *path)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
 
 	if (mount_setattr(tree, path, AT_RECURSIVE | (*path ? 0 : AT_EMPTY_PATH), &attr, sizeof(attr)) < 0)
 		die("cannot make all mounts read-only");
@@ -50,7 +50,7 @@ static void forbid_writing(int tree, const char *path)
 
 static void make_view(int view, const char *writable)
 {
-	static const char *const hidden[] = { "/run/view/proc", "/run/view/sys", "/run/view/dev" };
+	static const char *const hidden[] = {"/run/view/proc", "/run/view/sys", "/run/view/dev"};
 	char path[4096];
 
 	if (mkdir("/run/view", 0755) < 0)
@@ -81,7 +81,7 @@ static void build_walls(const char *writable)
 /* From a process namespace the parent cannot be named; the pipe tells when it was gone already. */
 static void die_with_parent(int pipe_end)
 {
-	struct pollfd parent = { .fd = pipe_end };
+	struct pollfd parent = {.fd = pipe_end};
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || poll(&parent, 1, 0) < 0 || parent.revents)
 		die("parent");

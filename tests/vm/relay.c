@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * relay SECONDS FILE QEMU ARGS...: runs QEMU with one end of a socket pair as descriptor 3, prints the output
- * that the guest sends there, and writes the command's exit status to FILE. Ends with 0 when there is a status,
- * 1 when the guest stopped without one, 2 when the time is over.
+ * that the guest sends there, and writes the command's exit status to FILE. Ends with 0 when there is a
+ * status, 1 when the guest stopped without one, 2 when the time is over.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,8 @@ static void write_status(const char *path, const char *data)
 	FILE *file = fopen(path, "we");
 
 	memcpy(&status, data, sizeof(status));
-	if (!file || fprintf(file, "%d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)) < 0)
+	if (!file ||
+	    fprintf(file, "%d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)) < 0)
 		die(path);
 	fclose(file);
 }
@@ -89,7 +90,7 @@ static int take_frames(const char *status_file)
 
 static int receive(int port, const char *status_file, long deadline)
 {
-	struct pollfd fd = { .fd = port, .events = POLLIN };
+	struct pollfd fd = {.fd = port, .events = POLLIN};
 
 	for (;;) {
 		long left = deadline - now_ms();
@@ -124,7 +125,7 @@ static pid_t start(char **qemu, int port)
 /* The guest powers off once it knows that everything has been read. */
 static void finish(int port, pid_t qemu)
 {
-	struct pollfd fd = { .fd = port, .events = POLLIN };
+	struct pollfd fd = {.fd = port, .events = POLLIN};
 
 	if (send(port, "A", 1, MSG_NOSIGNAL) == 1)
 		poll(&fd, 1, OFF_WAIT_MS);

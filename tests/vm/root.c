@@ -23,30 +23,30 @@ struct place {
 };
 
 static const struct place kernel_places[] = {
-	{ "/proc", "proc", "proc", NULL, 0 },
-	{ "/sys", "sysfs", "sysfs", NULL, 0 },
-	{ "/sys/kernel/security", "securityfs", "securityfs", NULL, 0 },
-	{ "/sys/kernel/debug", "debugfs", "debugfs", NULL, 0 },
-	{ "/sys/kernel/tracing", "tracefs", "tracefs", NULL, 0 },
-	{ "/sys/fs/bpf", "bpf", "bpf", "mode=0700", 0 },
-	{ "/sys/fs/cgroup", "cgroup2", "cgroup2", NULL, 0 },
-	{ "/dev", "devtmpfs", "devtmpfs", "mode=0755", 0 },
-	{ "/dev/pts", "devpts", "devpts", "mode=0620,gid=5,ptmxmode=0666", 0755 },
-	{ "/dev/shm", "tmpfs", "tmpfs", "mode=1777", 0755 },
-	{ "/dev/mqueue", "mqueue", "mqueue", NULL, 0755 },
+	{"/proc", "proc", "proc", NULL, 0},
+	{"/sys", "sysfs", "sysfs", NULL, 0},
+	{"/sys/kernel/security", "securityfs", "securityfs", NULL, 0},
+	{"/sys/kernel/debug", "debugfs", "debugfs", NULL, 0},
+	{"/sys/kernel/tracing", "tracefs", "tracefs", NULL, 0},
+	{"/sys/fs/bpf", "bpf", "bpf", "mode=0700", 0},
+	{"/sys/fs/cgroup", "cgroup2", "cgroup2", NULL, 0},
+	{"/dev", "devtmpfs", "devtmpfs", "mode=0755", 0},
+	{"/dev/pts", "devpts", "devpts", "mode=0620,gid=5,ptmxmode=0666", 0755},
+	{"/dev/shm", "tmpfs", "tmpfs", "mode=1777", 0755},
+	{"/dev/mqueue", "mqueue", "mqueue", NULL, 0755},
 };
 
 static const struct place scratch_places[] = {
-	{ "/tmp", "tmpfs", "tmpfs", "mode=1777", 0 },
-	{ "/run", "tmpfs", "tmpfs", "mode=0755", 0 },
-	{ "/var/tmp", "tmpfs", "tmpfs", "mode=1777", 0 },
-	{ "/var/lib", "tmpfs", "tmpfs", "mode=0755", 0 },
-	{ "/var/log", "tmpfs", "tmpfs", "mode=0755", 0 },
-	{ "/home", "tmpfs", "tmpfs", "mode=0755", 0 },
-	{ "/root", "tmpfs", "tmpfs", "mode=0700", 0 },
-	{ "/mnt", "tmpfs", "tmpfs", "mode=0755", 0 },
+	{"/tmp", "tmpfs", "tmpfs", "mode=1777", 0},
+	{"/run", "tmpfs", "tmpfs", "mode=0755", 0},
+	{"/var/tmp", "tmpfs", "tmpfs", "mode=1777", 0},
+	{"/var/lib", "tmpfs", "tmpfs", "mode=0755", 0},
+	{"/var/log", "tmpfs", "tmpfs", "mode=0755", 0},
+	{"/home", "tmpfs", "tmpfs", "mode=0755", 0},
+	{"/root", "tmpfs", "tmpfs", "mode=0700", 0},
+	{"/mnt", "tmpfs", "tmpfs", "mode=0755", 0},
 	/* Lazy initialisation would run beside the command and spoil instruction counts. */
-	{ "/mnt/ext4", "ext4", "/dev/vda", "noinit_itable", 0755 },
+	{"/mnt/ext4", "ext4", "/dev/vda", "noinit_itable", 0755},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -96,7 +96,8 @@ static int clone_tree(const char *path)
 	int fd = open(shared, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
 		close(fd);
-	return (int)syscall(SYS_open_tree, AT_FDCWD, shared, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	return (int)syscall(SYS_open_tree, AT_FDCWD, shared,
+			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 }
 
 static void make_folders(const char *path)
@@ -134,7 +135,8 @@ static void write_text(const char *path, mode_t mode, const char *text)
 static void offer_modules(int tree)
 {
 	attach_tree(tree, MODULES "/modules");
-	write_text(MODULES "/modprobe", 0755, "#!/bin/sh\nexec /sbin/modprobe -d " MODULES "/modules \"$@\"\n");
+	write_text(MODULES "/modprobe", 0755,
+		   "#!/bin/sh\nexec /sbin/modprobe -d " MODULES "/modules \"$@\"\n");
 	write_text("/proc/sys/kernel/modprobe", 0, MODULES "/modprobe");
 	setenv("MODPROBE_OPTIONS", "-d " MODULES "/modules", 1);
 }
@@ -192,7 +194,8 @@ static void mount_shared(void)
 
 static void switch_root(void)
 {
-	if (chdir("/new") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+	if (chdir("/new") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
+	    chdir("/") < 0)
 		die("switch root");
 }
 

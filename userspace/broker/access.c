@@ -11,14 +11,14 @@
 #define TOKEN_BODY_MAX (TOKEN_MAX + 1024) /* the token and the JSON around it */
 
 static const struct route routes[] = {
-        {"POST", "/v1/grants", WHO_UNTAGGED, HTTP_BODY_MAX, "", handle_mint},
-        {"GET", "/v1/grants", WHO_ANY, 0, "all", handle_list}, /* of those that access_sees() */
-        {"GET", "/v1/grants/", WHO_SEES, 0, "", handle_show},
-        {"DELETE", "/v1/grants/", WHO_OWNS, 0, "mode", handle_revoke},
-        {"POST", "/v1/introspect", WHO_ANY, TOKEN_BODY_MAX, "", handle_introspect},
-        {"GET", "/v1/keys", WHO_ANY, 0, "", handle_keys},
-        {"GET", "/v1/events", WHO_ANY, 0, "follow grant pid verdict tail", handle_events}, /* line by line */
-        {"GET", "/v1/status", WHO_ANY, 0, "", handle_status},
+	{"POST", "/v1/grants", WHO_UNTAGGED, HTTP_BODY_MAX, "", handle_mint},
+	{"GET", "/v1/grants", WHO_ANY, 0, "all", handle_list}, /* of those that access_sees() */
+	{"GET", "/v1/grants/", WHO_SEES, 0, "", handle_show},
+	{"DELETE", "/v1/grants/", WHO_OWNS, 0, "mode", handle_revoke},
+	{"POST", "/v1/introspect", WHO_ANY, TOKEN_BODY_MAX, "", handle_introspect},
+	{"GET", "/v1/keys", WHO_ANY, 0, "", handle_keys},
+	{"GET", "/v1/events", WHO_ANY, 0, "follow grant pid verdict tail", handle_events}, /* line by line */
+	{"GET", "/v1/status", WHO_ANY, 0, "", handle_status},
 };
 
 static bool route_matches(const struct route *r, const char *path, const char **id)
@@ -51,7 +51,7 @@ bool access_sees(const struct grant *g, const void *arg)
 }
 
 static int access_find(const struct registry *grants, const struct caller *c, const char *id,
-                       struct answer *a, struct grant **grant)
+		       struct answer *a, struct grant **grant)
 {
 	switch (registry_find(grants, id, access_sees, c, grant)) {
 	case 0:
@@ -64,17 +64,17 @@ static int access_find(const struct registry *grants, const struct caller *c, co
 }
 
 int access_check(const struct registry *grants, const struct route *route, const struct caller *caller,
-                 const char *id, struct answer *answer, struct grant **grant)
+		 const char *id, struct answer *answer, struct grant **grant)
 {
 	const struct grant *own = registry_by_tag(grants, caller->slot, caller->gen);
 
 	if (caller->slot && route->who == WHO_UNTAGGED)
 		return answer_problem(answer, PROBLEM_FORBIDDEN,
-		                      "already under grant %s: a tagged process cannot take a new grant",
-		                      own ? own->id : "of an earlier run of the daemon");
+				      "already under grant %s: a tagged process cannot take a new grant",
+				      own ? own->id : "of an earlier run of the daemon");
 	if (caller->slot && route->who == WHO_OWNS)
 		return answer_problem(answer, PROBLEM_FORBIDDEN,
-		                      "under grant %s: a tagged process cannot administer grants",
-		                      own ? own->id : "of an earlier run of the daemon");
+				      "under grant %s: a tagged process cannot administer grants",
+				      own ? own->id : "of an earlier run of the daemon");
 	return *id ? access_find(grants, caller, id, answer, grant) : 0;
 }

@@ -47,6 +47,6 @@ bool access_sees(const struct grant *g, const void *caller);
  * answered exactly as one that does not exist. Otherwise the result is that of answer_problem().
  */
 int access_check(const struct registry *grants, const struct route *route, const struct caller *caller,
-                 const char *id, struct answer *answer, struct grant **grant);
+		 const char *id, struct answer *answer, struct grant **grant);
 
 #endif

@@ -13,15 +13,15 @@ static const struct {
 	int err;
 	const char *code;
 } problems[PROBLEMS] = {
-        [PROBLEM_BAD_REQUEST] = {400, -EINVAL, "bad_request"},
-        [PROBLEM_BAD_POLICY] = {400, -EINVAL, "bad_policy"},
-        [PROBLEM_FORBIDDEN] = {403, -EPERM, "forbidden"},
-        [PROBLEM_NOT_FOUND] = {404, -ENOENT, "not_found"},
-        [PROBLEM_CONFLICT] = {409, -EBUSY, "conflict"},
-        [PROBLEM_TOO_LARGE] = {413, -EMSGSIZE, "too_large"},
-        [PROBLEM_REFUSED] = {422, -EACCES, "refused"},
-        [PROBLEM_TOO_MANY] = {429, -EAGAIN, "too_many"},
-        [PROBLEM_UNAVAILABLE] = {503, -EIO, "unavailable"},
+	[PROBLEM_BAD_REQUEST] = {400, -EINVAL, "bad_request"},
+	[PROBLEM_BAD_POLICY] = {400, -EINVAL, "bad_policy"},
+	[PROBLEM_FORBIDDEN] = {403, -EPERM, "forbidden"},
+	[PROBLEM_NOT_FOUND] = {404, -ENOENT, "not_found"},
+	[PROBLEM_CONFLICT] = {409, -EBUSY, "conflict"},
+	[PROBLEM_TOO_LARGE] = {413, -EMSGSIZE, "too_large"},
+	[PROBLEM_REFUSED] = {422, -EACCES, "refused"},
+	[PROBLEM_TOO_MANY] = {429, -EAGAIN, "too_many"},
+	[PROBLEM_UNAVAILABLE] = {503, -EIO, "unavailable"},
 };
 
 json_t *answer_text(const char *text)
@@ -66,7 +66,7 @@ int answer_problem(struct answer *a, enum problem problem, const char *format, .
 	answer_clear(a);
 	a->status = problems[problem].status;
 	a->body = json_pack("{s:s, s:o}", "error", problems[problem].code, "message",
-	                    answer_text(text ? text : "out of memory"));
+			    answer_text(text ? text : "out of memory"));
 	return problems[problem].err;
 }
 

@@ -20,7 +20,7 @@ enum problem {
 
 struct answer {
 	unsigned status; /* of HTTP; 0 = not answered yet */
-	json_t *body;    /* owned */
+	json_t *body;	 /* owned */
 };
 
 /* Takes over `body`; without one (no memory) the answer is PROBLEM_UNAVAILABLE. 0 or -ENOMEM. */
@@ -29,7 +29,7 @@ int answer_json(struct answer *a, unsigned status, json_t *body);
 /* Answers with an error for people to read, in place of any earlier answer. Always returns the problem's
  * -errno, so that it can end a function. */
 int answer_problem(struct answer *a, enum problem problem, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 /* Adds one line of "details" to an error. */
 void answer_detail(struct answer *a, const char *text);
 /* An error's "message", NULL when the answer is none. */

@@ -186,7 +186,7 @@ static int broker_sources(struct broker *b)
 		err = sd_event_add_post(b->event, NULL, broker_after, b);
 	if (err >= 0)
 		err = sd_event_add_time_relative(b->event, NULL, CLOCK_MONOTONIC, SWEEP_SECONDS * 1000000ull,
-		                                 0, lifecycle_sweep, b);
+						 0, lifecycle_sweep, b);
 	return err < 0 ? err : 0;
 }
 

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 struct broker_options {
-	const char *version;     /* as `deputy --version` prints it */
+	const char *version;	 /* as `deputy --version` prints it */
 	const char *profile_dir; /* NAME.yaml: what `profiles: [NAME]` includes; NULL or missing: none */
 	const char
-	        *policy_dir; /* NAME.yaml: policies that the administrator installed; NULL or missing: none */
+		*policy_dir; /* NAME.yaml: policies that the administrator installed; NULL or missing: none */
 	bool user_policies;  /* users may bring policies of their own; else installed ones only */
 	uint64_t max_ttl_ns; /* no grant lives longer */
 };

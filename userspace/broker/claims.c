@@ -13,8 +13,8 @@ static json_t *claims_rules(const struct grant *g)
 	json_t *details = json_array(), *rule;
 	size_t i;
 
-	json_array_foreach(rules, i, rule)
-	        json_array_append_new(details, json_pack("{s:s, s:O}", "type", "deputy_rule", "rule", rule));
+	json_array_foreach (rules, i, rule)
+		json_array_append_new(details, json_pack("{s:s, s:O}", "type", "deputy_rule", "rule", rule));
 	return details;
 }
 
@@ -28,11 +28,11 @@ static json_t *claims_table(const struct grant *g)
 static json_t *claims_of(const struct grant *g, json_t *details)
 {
 	return json_pack("{s:s, s:s, s:o, s:s, s:s, s:{s:s, s:s}, s:s, s:n, s:I, s:I, s:I, s:o}", "iss",
-	                 "deputy", "jti", g->id, "sub", json_sprintf("agent:%s", g->id), "owner", g->owner,
-	                 "purpose", g->purpose, "policy", "name", g->policy, "digest", g->digest, "table",
-	                 g->table, "parent", "iat", (json_int_t)g->not_before, "nbf",
-	                 (json_int_t)g->not_before, "exp", (json_int_t)g->expires, "authorization_details",
-	                 details);
+			 "deputy", "jti", g->id, "sub", json_sprintf("agent:%s", g->id), "owner", g->owner,
+			 "purpose", g->purpose, "policy", "name", g->policy, "digest", g->digest, "table",
+			 g->table, "parent", "iat", (json_int_t)g->not_before, "nbf",
+			 (json_int_t)g->not_before, "exp", (json_int_t)g->expires, "authorization_details",
+			 details);
 }
 
 static int claims_try(const struct secret_key *key, const struct grant *g, json_t *details, char **token)

@@ -13,7 +13,7 @@ static int filter_caller(struct exchange *x, struct event_filter *f)
 
 	if (c->slot && !own)
 		return answer_problem(&x->answer, PROBLEM_FORBIDDEN,
-		                      "under a grant of an earlier run of the daemon");
+				      "under a grant of an earlier run of the daemon");
 	if (c->slot)
 		strcpy(f->own, own->id);
 	else if (c->uid)

@@ -102,7 +102,7 @@ struct grant *registry_by_tag(const struct registry *r, uint32_t slot, uint32_t 
 }
 
 int registry_find(const struct registry *r, const char *id, grant_filter filter, const void *arg,
-                  struct grant **grant)
+		  struct grant **grant)
 {
 	size_t len = strlen(id);
 	struct grant *g, *found = NULL;

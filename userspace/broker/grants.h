@@ -18,11 +18,11 @@
 #include "common/msg.h"
 #include "common/types.h"
 
-#define GRANTS_ENDED_MAX     1024u        /* remembered after their end */
+#define GRANTS_ENDED_MAX     1024u	  /* remembered after their end */
 #define GRANTS_ENDED_BYTES   (32u << 20)  /* that these may take together */
-#define GRANTS_PER_USER      256u         /* holding a slot at one time; root: SLOTS_MAX */
+#define GRANTS_PER_USER	     256u	  /* holding a slot at one time; root: SLOTS_MAX */
 #define GRANT_BYTES_PER_USER (128u << 20) /* of tables and rule labels, likewise */
-#define GRANT_PREFIX_MIN     4u           /* characters that name a grant in short */
+#define GRANT_PREFIX_MIN     4u		  /* characters that name a grant in short */
 
 enum grant_state { GRANT_LIVE, GRANT_REVOKED, GRANT_EXPIRED, GRANT_ENDED, GRANT_STATES };
 
@@ -43,7 +43,7 @@ struct grant {
 	char *labels;  /* of the rules, in order, each ended by NUL */
 	size_t labels_size;
 	json_t *argv;
-	size_t cost;        /* bytes of table and labels, against GRANT_BYTES_PER_USER */
+	size_t cost;	    /* bytes of table and labels, against GRANT_BYTES_PER_USER */
 	int64_t not_before; /* wall clock, seconds */
 	int64_t expires;    /* likewise */
 	uint64_t deadline;  /* the same, CLOCK_BOOTTIME ns: what the kernel goes by */
@@ -87,7 +87,7 @@ typedef bool (*grant_filter)(const struct grant *g, const void *arg);
 /* By an id or a prefix of GRANT_PREFIX_MIN characters or more, among those the filter lets through: what it
  * hides might as well not exist. -ENOENT; -EEXIST: more than one has the prefix. */
 int registry_find(const struct registry *r, const char *id, grant_filter filter, const void *arg,
-                  struct grant **grant);
+		  struct grant **grant);
 /* What a user's grants hold. */
 void registry_usage(const struct registry *r, uid_t uid, size_t *grants, size_t *bytes);
 unsigned registry_live(const struct registry *r);

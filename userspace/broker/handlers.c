@@ -50,7 +50,7 @@ int handle_revoke(struct exchange *x)
 	err = lifecycle_revoke(x->broker, x->grant, kill, who);
 	if (err)
 		return answer_problem(&x->answer, PROBLEM_UNAVAILABLE, "could not revoke: %s",
-		                      strerror(-err));
+				      strerror(-err));
 	lifecycle_refresh(x->broker, x->grant);
 	return answer_json(&x->answer, 200, grant_json(x->grant, false));
 }
@@ -81,9 +81,9 @@ int handle_introspect(struct exchange *x)
 
 	if (!json_is_string(token) || json_object_size(body) != 1)
 		return answer_problem(&x->answer, PROBLEM_BAD_REQUEST,
-		                      "the body must be {\"token\": \"...\"}");
+				      "the body must be {\"token\": \"...\"}");
 	return answer_json(&x->answer, 200,
-	                   introspect(x->broker, json_string_value(token), json_string_length(token)));
+			   introspect(x->broker, json_string_value(token), json_string_length(token)));
 }
 
 int handle_keys(struct exchange *x)
@@ -97,12 +97,12 @@ int handle_status(struct exchange *x)
 	const volatile struct control *c = b->control;
 
 	return answer_json(&x->answer, 200,
-	                   json_pack("{s:s, s:b, s:i, s:I, s:I, s:{s:I, s:I}, s:I, s:b}", "version",
-	                             b->options.version, "enforcing", 1, "grants",
-	                             (int)registry_live(&b->grants), "tasks", (json_int_t)c->tagged, "epoch",
-	                             (json_int_t)c->epoch, "lost", "ring_full",
-	                             (json_int_t)c->lost[LOSS_RING_FULL], "no_scratch",
-	                             (json_int_t)c->lost[LOSS_NO_SCRATCH], "max_ttl_seconds",
-	                             (json_int_t)(b->options.max_ttl_ns / 1000000000), "user_policies",
-	                             b->options.user_policies));
+			   json_pack("{s:s, s:b, s:i, s:I, s:I, s:{s:I, s:I}, s:I, s:b}", "version",
+				     b->options.version, "enforcing", 1, "grants",
+				     (int)registry_live(&b->grants), "tasks", (json_int_t)c->tagged, "epoch",
+				     (json_int_t)c->epoch, "lost", "ring_full",
+				     (json_int_t)c->lost[LOSS_RING_FULL], "no_scratch",
+				     (json_int_t)c->lost[LOSS_NO_SCRATCH], "max_ttl_seconds",
+				     (json_int_t)(b->options.max_ttl_ns / 1000000000), "user_policies",
+				     b->options.user_policies));
 }

@@ -44,13 +44,13 @@ static void exchange_route(struct exchange *x, const char *method, const char *p
 		strcpy(x->id, id);
 	if (content_length(x->connection) > x->route->body_max)
 		answer_problem(&x->answer, PROBLEM_TOO_LARGE, "the body has %llu bytes; the limit is %zu",
-		               content_length(x->connection), x->route->body_max);
+			       content_length(x->connection), x->route->body_max);
 }
 
 static struct exchange *exchange_new(struct broker *b, struct MHD_Connection *connection)
 {
 	struct peer *peer =
-	        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 	struct exchange *x;
 
 	if (!peer || peer->refused)
@@ -91,7 +91,7 @@ static enum MHD_Result exchange_append(struct exchange *x, const char *data, siz
 	if (x->size + size > x->route->body_max) {
 		if (!x->answer.status)
 			answer_problem(&x->answer, PROBLEM_TOO_LARGE, "the body is longer than %zu bytes",
-			               x->route->body_max);
+				       x->route->body_max);
 	} else {
 		if (exchange_reserve(x, x->size + size))
 			return MHD_NO;
@@ -122,10 +122,10 @@ static int exchange_identify(struct exchange *x)
 
 	if (err == -ESRCH)
 		return answer_problem(&x->answer, PROBLEM_FORBIDDEN,
-		                      "the process that opened this connection is gone");
+				      "the process that opened this connection is gone");
 	if (err)
 		return answer_problem(&x->answer, PROBLEM_UNAVAILABLE, "cannot tell who is asking: %s",
-		                      strerror(-err));
+				      strerror(-err));
 	x->caller = (struct caller){x->peer->uid, peer.tag.slot, peer.tag.gen, peer.threads};
 	return 0;
 }
@@ -199,8 +199,8 @@ static enum MHD_Result exchange_send(struct exchange *x)
 
 /* MHD_AccessHandlerCallback: called with the headers, then with each part of a body, then once without. */
 static enum MHD_Result http_handle(void *cls, struct MHD_Connection *connection, const char *path,
-                                   const char *method, const char *version, const char *data, size_t *size,
-                                   void **context)
+				   const char *method, const char *version, const char *data, size_t *size,
+				   void **context)
 {
 	struct exchange *x = *context;
 
@@ -228,7 +228,7 @@ static enum MHD_Result http_handle(void *cls, struct MHD_Connection *connection,
 }
 
 static void http_completed(void *cls, struct MHD_Connection *connection, void **context,
-                           enum MHD_RequestTerminationCode code)
+			   enum MHD_RequestTerminationCode code)
 {
 	struct exchange *x = *context;
 
@@ -246,7 +246,7 @@ const char *http_argument(const struct exchange *x, const char *name)
 	const char *value = NULL;
 
 	if (MHD_lookup_connection_value_n(x->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value,
-	                                  NULL) == MHD_NO)
+					  NULL) == MHD_NO)
 		return NULL;
 	return value ? value : "";
 }
@@ -305,10 +305,10 @@ static int http_attach(struct broker *b)
 
 	if (err >= 0)
 		err = sd_event_add_time_relative(b->event, &b->http.timer, CLOCK_MONOTONIC, 0, 1000,
-		                                 http_timeout, b);
+						 http_timeout, b);
 	if (err >= 0)
 		err = sd_event_add_time_relative(b->event, &b->http.sweep, CLOCK_MONOTONIC, 0, 0, peer_sweep,
-		                                 b);
+						 b);
 	return err < 0 ? err : 0;
 }
 
@@ -319,11 +319,11 @@ int http_start(struct broker *b, int listener)
 	if (flags < 0 || fcntl(listener, F_SETFL, flags | O_NONBLOCK))
 		return -errno;
 	b->http.daemon = MHD_start_daemon(
-	        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_handle, b,
-	        MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS,
-	        MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	        (size_t)HTTP_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, http_completed, b,
-	        MHD_OPTION_NOTIFY_CONNECTION, peer_notify, b, MHD_OPTION_END);
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_handle, b,
+		MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS,
+		MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)HTTP_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, http_completed, b,
+		MHD_OPTION_NOTIFY_CONNECTION, peer_notify, b, MHD_OPTION_END);
 	return b->http.daemon ? http_attach(b) : -EIO;
 }
 

@@ -7,22 +7,22 @@
 #include "broker/answer.h"
 #include "broker/state.h"
 
-#define HTTP_CONNECTIONS          64u        /* open at one time */
-#define HTTP_STRANGERS            48u        /* of these for all users but root together */
-#define HTTP_CONNECTIONS_PER_USER 8u         /* root excepted */
-#define HTTP_BODY_MAX             (2u << 20) /* bytes of a request body */
-#define HTTP_DISCARD_MAX          (4u << 20) /* bytes of one that is too long read before hanging up */
-#define HTTP_IDLE_SECONDS         10u        /* without a byte either way */
-#define HTTP_REQUEST_SECONDS      30u /* from a request's first byte to its answer's last; streams excepted */
-#define HTTP_MEMORY               32768u /* bytes for one connection's headers and buffers */
+#define HTTP_CONNECTIONS	  64u	     /* open at one time */
+#define HTTP_STRANGERS		  48u	     /* of these for all users but root together */
+#define HTTP_CONNECTIONS_PER_USER 8u	     /* root excepted */
+#define HTTP_BODY_MAX		  (2u << 20) /* bytes of a request body */
+#define HTTP_DISCARD_MAX	  (4u << 20) /* bytes of one that is too long read before hanging up */
+#define HTTP_IDLE_SECONDS	  10u	     /* without a byte either way */
+#define HTTP_REQUEST_SECONDS	  30u /* from a request's first byte to its answer's last; streams excepted */
+#define HTTP_MEMORY		  32768u /* bytes for one connection's headers and buffers */
 
 /* One connection. */
 struct peer {
 	struct MHD_Connection *connection;
 	int fd;
-	uid_t uid;         /* SO_PEERCRED */
+	uid_t uid;	   /* SO_PEERCRED */
 	uint64_t deadline; /* CLOCK_MONOTONIC, µs, of the request under way; UINT64_MAX: none */
-	bool refused;      /* over a limit, and answered so already */
+	bool refused;	   /* over a limit, and answered so already */
 	LIST_ENTRY(peer) next;
 };
 
@@ -39,8 +39,8 @@ struct exchange {
 	size_t size, room;
 	struct answer answer;
 	struct MHD_Response *response; /* in place of an answer: a stream */
-	bool suspended;                /* the handler will be called again */
-	void *work;                    /* the handler's own, between its calls */
+	bool suspended;		       /* the handler will be called again */
+	void *work;		       /* the handler's own, between its calls */
 	void (*work_free)(void *work);
 };
 

@@ -30,7 +30,7 @@ int lifecycle_arm(struct broker *b, struct grant *g)
 	g->broker = b;
 	/* Rounded up: never shown as expired before the kernel says so. */
 	err = sd_event_add_time(b->event, &g->timer, CLOCK_BOOTTIME, g->deadline / 1000 + 1, 1000,
-	                        lifecycle_expired, g);
+				lifecycle_expired, g);
 	return err < 0 ? err : 0;
 }
 

@@ -74,8 +74,8 @@ static int tail_step(struct log_reader *r)
 		r->seek = base + floor;
 	else if (base + size < r->seek)
 		r->seek =
-		        base +
-		        size; /* where a line ends, so that one of LOG_LINE fits with the newline before it */
+			base +
+			size; /* where a line ends, so that one of LOG_LINE fits with the newline before it */
 	else
 		r->seek = base; /* all of the block is one line that is too long */
 	while (r->wanted && tail_line(r, floor, &size))

@@ -12,17 +12,17 @@
 
 #define LOG_BLOCK 131072u /* bytes */
 #define LOG_LINE                                                                                             \
-	(LOG_BLOCK - 1)   /* bytes of a line; a longer one is passed over. EVENT_PATH escaped is half of it */
+	(LOG_BLOCK - 1)	  /* bytes of a line; a longer one is passed over. EVENT_PATH escaped is half of it */
 #define LOG_BUDGET 65536u /* bytes looked at in one call */
 
 struct log_reader {
 	int fd;
 	struct event_filter filter;
-	uint64_t end;       /* read no further: bytes of whole lines in the log */
+	uint64_t end;	    /* read no further: bytes of whole lines in the log */
 	uint64_t offset;    /* of the next byte to read into the block */
 	size_t begin, have; /* the part of the block not yet looked at */
-	bool skipping;      /* inside a line that is longer than the block */
-	uint64_t seek;      /* looking backwards: where the part not yet looked at ends */
+	bool skipping;	    /* inside a line that is longer than the block */
+	uint64_t seek;	    /* looking backwards: where the part not yet looked at ends */
 	uint64_t wanted;    /* matching lines still to find backwards; 0: none, read on at offset */
 	char block[LOG_BLOCK];
 };

@@ -25,10 +25,10 @@ static int mint_caller(struct mint *m)
 		return answer_problem(m->answer, PROBLEM_CONFLICT, "the caller hung up");
 	if (c->threads > 1)
 		return answer_problem(
-		        m->answer, PROBLEM_CONFLICT,
-		        "the calling process has %u threads and a grant binds one: ask before starting "
-		        "threads, or let `deputy run` ask and start the program",
-		        c->threads);
+			m->answer, PROBLEM_CONFLICT,
+			"the calling process has %u threads and a grant binds one: ask before starting "
+			"threads, or let `deputy run` ask and start the program",
+			c->threads);
 	user_find(c->uid, &m->user);
 	return 0;
 }
@@ -94,7 +94,7 @@ static int mint_grant(struct mint *m)
 	if (!err)
 		err = mint_describe(m, m->grant);
 	return err ? answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot make a grant: %s", strerror(-err))
-	           : 0;
+		   : 0;
 }
 
 static int mint_limits(struct mint *m)
@@ -106,12 +106,12 @@ static int mint_limits(struct mint *m)
 	registry_usage(&m->b->grants, m->grant->uid, &grants, &bytes);
 	if (grants >= GRANTS_PER_USER)
 		return answer_problem(m->answer, PROBLEM_TOO_MANY, "%s holds %zu grants; the limit is %u",
-		                      m->grant->owner, grants, GRANTS_PER_USER);
+				      m->grant->owner, grants, GRANTS_PER_USER);
 	if (bytes + m->grant->cost > GRANT_BYTES_PER_USER)
 		return answer_problem(
-		        m->answer, PROBLEM_TOO_MANY,
-		        "the grants of %s hold %zu bytes of tables, this one takes %zu; the limit is %u",
-		        m->grant->owner, bytes, m->grant->cost, GRANT_BYTES_PER_USER);
+			m->answer, PROBLEM_TOO_MANY,
+			"the grants of %s hold %zu bytes of tables, this one takes %zu; the limit is %u",
+			m->grant->owner, bytes, m->grant->cost, GRANT_BYTES_PER_USER);
 	return 0;
 }
 
@@ -121,17 +121,17 @@ static int mint_load(struct mint *m)
 {
 	_cleanup_close_ int cells = -1;
 	struct warden_load load = {.flags = (m->terms.kill ? SLOT_KILL : 0) | m->terms.audit,
-	                           .expires = m->grant->deadline};
+				   .expires = m->grant->deadline};
 	struct warden_tag tag = {0};
 	int err = memfd_sealed("deputy-table", m->table->cells, m->table->count * sizeof(*m->table->cells),
-	                       &cells);
+			       &cells);
 
 	load.cells = cells;
 	if (!err)
 		err = warden_load(FD_WARDEN, &load, &tag);
 	if (err)
 		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot load the policy table: %s",
-		                      strerror(-err));
+				      strerror(-err));
 	m->grant->slot = tag.slot;
 	m->grant->gen = tag.gen;
 	m->loaded = true;
@@ -161,15 +161,15 @@ static int mint_tag(struct mint *m)
 		return 0;
 	case -EEXIST:
 		return answer_problem(m->answer, PROBLEM_FORBIDDEN,
-		                      "already under a grant: a tagged process cannot take a new grant");
+				      "already under a grant: a tagged process cannot take a new grant");
 	case -EBUSY:
 		return answer_problem(m->answer, PROBLEM_CONFLICT,
-		                      "the calling process has started threads: a grant binds one");
+				      "the calling process has started threads: a grant binds one");
 	case -ESRCH:
 		return answer_problem(m->answer, PROBLEM_CONFLICT, "the calling process is gone");
 	default:
 		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot tag the caller: %s",
-		                      strerror(-err));
+				      strerror(-err));
 	}
 }
 
@@ -181,8 +181,7 @@ static void mint_announce(struct mint *m)
 
 	text_ttl(m->request.ttl_ns, ttl);
 	n = (size_t)snprintf(text, sizeof(text), "for %s:", ttl);
-	json_array_foreach(m->grant->argv, i, arg)
-	{
+	json_array_foreach (m->grant->argv, i, arg) {
 		if (n + 2 >= sizeof(text))
 			break;
 		text[n++] = ' ';
@@ -255,7 +254,7 @@ static int mint_ask(struct exchange *x)
 	if (!m)
 		return answer_problem(&x->answer, PROBLEM_UNAVAILABLE, "out of memory");
 	*m = (struct mint){
-	        .job = {.run = mint_run, .done = mint_done}, .x = x, .b = x->broker, .answer = &x->answer};
+		.job = {.run = mint_run, .done = mint_done}, .x = x, .b = x->broker, .answer = &x->answer};
 	x->work = m;
 	x->work_free = mint_free;
 	if (mint_steps(m, steps, sizeof(steps) / sizeof(steps[0])))
@@ -269,7 +268,7 @@ static int mint_ask(struct exchange *x)
 int handle_mint(struct exchange *x)
 {
 	static const mint_step steps[] = {mint_caller, mint_grant,  mint_limits, mint_load,
-	                                  mint_sign,   mint_record, mint_tag,    mint_finish};
+					  mint_sign,   mint_record, mint_tag,	 mint_finish};
 	struct mint *m = x->work;
 
 	if (!m)

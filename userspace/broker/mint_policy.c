@@ -15,20 +15,20 @@ int mint_text(struct mint *m)
 
 	if (!installed && !r->text)
 		return answer_problem(m->answer, PROBLEM_BAD_POLICY,
-		                      "no policy \"%s\" is installed on this host", r->name);
+				      "no policy \"%s\" is installed on this host", r->name);
 	if (!installed && !m->b->options.user_policies)
 		return answer_problem(
-		        m->answer, PROBLEM_FORBIDDEN,
-		        "this host takes installed policies only, and \"%s\" is not one as it stands",
-		        r->name);
+			m->answer, PROBLEM_FORBIDDEN,
+			"this host takes installed policies only, and \"%s\" is not one as it stands",
+			r->name);
 	if (!r->text) {
 		r->text = t->text;
 		r->text_len = t->len;
 	}
 	if (r->text_len > POLICY_TEXT_MAX)
 		return answer_problem(m->answer, PROBLEM_TOO_LARGE,
-		                      "the policy has %zu bytes; the limit is %u", r->text_len,
-		                      POLICY_TEXT_MAX);
+				      "the policy has %zu bytes; the limit is %u", r->text_len,
+				      POLICY_TEXT_MAX);
 	return 0;
 }
 
@@ -39,10 +39,10 @@ static int mint_mistakes(struct mint *m, const struct policy_errors *errors, int
 
 	if (err != -EINVAL)
 		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot read the policy: %s",
-		                      strerror(-err));
+				      strerror(-err));
 	count = errors->count + errors->more;
 	err = answer_problem(m->answer, PROBLEM_BAD_POLICY, "%zu mistake%s in the policy", count,
-	                     count == 1 ? "" : "s");
+			     count == 1 ? "" : "s");
 	for (size_t i = 0; i < errors->count; i++)
 		if (policy_error_format(&errors->list[i], line, sizeof(line)) == 0)
 			answer_detail(m->answer, line);
@@ -54,7 +54,7 @@ static int mint_parse(struct mint *m)
 	const struct grant_request *r = &m->request;
 	struct policy_errors errors = {0};
 	int err = policy_parse(r->name, r->text, r->text_len, texts_profile, &m->b->profiles, &errors,
-	                       &m->policy);
+			       &m->policy);
 
 	if (err)
 		err = mint_mistakes(m, &errors, err);
@@ -71,7 +71,7 @@ static int mint_owner(struct mint *m)
 	if (policy_owned_by(m->policy, number) || policy_owned_by(m->policy, name))
 		return 0;
 	return answer_problem(m->answer, PROBLEM_FORBIDDEN, "policy %s does not name %s (%s) as an owner",
-	                      policy_name(m->policy), number, m->user.name);
+			      policy_name(m->policy), number, m->user.name);
 }
 
 /* ---- the purpose and its time ---- */
@@ -84,12 +84,12 @@ static int mint_purpose(struct mint *m)
 		*purpose = policy_purpose(m->policy, 0);
 		if (!*purpose || policy_purpose(m->policy, 1))
 			return answer_problem(m->answer, PROBLEM_BAD_REQUEST,
-			                      "\"purpose\" is missing, and policy %s has not exactly one",
-			                      policy_name(m->policy));
+					      "\"purpose\" is missing, and policy %s has not exactly one",
+					      policy_name(m->policy));
 	}
 	if (policy_terms(m->policy, *purpose, &m->terms))
 		return answer_problem(m->answer, PROBLEM_REFUSED, "policy %s has no purpose \"%s\"",
-		                      policy_name(m->policy), *purpose);
+				      policy_name(m->policy), *purpose);
 	return 0;
 }
 
@@ -107,16 +107,16 @@ static int mint_ttl(struct mint *m)
 	text_ttl(m->terms.ttl_ns, purpose_ttl);
 	text_ttl(host, host_ttl);
 	return answer_problem(m->answer, PROBLEM_REFUSED,
-	                      "a ttl of %s is too long: purpose %s allows %s, this host %s", asked,
-	                      m->request.purpose, purpose_ttl, host_ttl);
+			      "a ttl of %s is too long: purpose %s allows %s, this host %s", asked,
+			      m->request.purpose, purpose_ttl, host_ttl);
 }
 
 static int mint_compile(struct mint *m)
 {
 	const struct policy_vars vars = {
-	        .workdir = m->request.workdir,
-	        .home = *m->user.home ? m->user.home : NULL,
-	        .user = m->user.name,
+		.workdir = m->request.workdir,
+		.home = *m->user.home ? m->user.home : NULL,
+		.user = m->user.name,
 	};
 	struct policy_errors errors = {0};
 	int err = policy_compile(m->policy, m->request.purpose, &vars, &errors, &m->table);
@@ -140,7 +140,7 @@ static int mint_digests(struct mint *m)
 int mint_policy(struct mint *m)
 {
 	static const mint_step steps[] = {mint_parse, mint_owner,   mint_purpose,
-	                                  mint_ttl,   mint_compile, mint_digests};
+					  mint_ttl,   mint_compile, mint_digests};
 
 	return mint_steps(m, steps, sizeof(steps) / sizeof(steps[0]));
 }

@@ -7,13 +7,13 @@
 
 #define SWEEP_USEC 5000000
 
-#define TOO_MANY        "{\"error\": \"too_many\", \"message\": \"too many connections of this user\"}"
+#define TOO_MANY	"{\"error\": \"too_many\", \"message\": \"too many connections of this user\"}"
 #define TOO_MANY_LENGTH "69"
 
 static const char too_many[] = "HTTP/1.1 429 Too Many Requests\r\n"
-                               "Content-Type: application/json\r\n"
-                               "Content-Length: " TOO_MANY_LENGTH "\r\n"
-                               "Connection: close\r\n\r\n" TOO_MANY;
+			       "Content-Type: application/json\r\n"
+			       "Content-Length: " TOO_MANY_LENGTH "\r\n"
+			       "Connection: close\r\n\r\n" TOO_MANY;
 _Static_assert(sizeof(TOO_MANY) - 1 == 69, "TOO_MANY_LENGTH");
 
 static uint64_t peer_now(void)
@@ -93,7 +93,7 @@ static void peer_close(struct broker *b, struct peer *p)
 }
 
 void peer_notify(void *cls, struct MHD_Connection *connection, void **context,
-                 enum MHD_ConnectionNotificationCode code)
+		 enum MHD_ConnectionNotificationCode code)
 {
 	if (code == MHD_CONNECTION_NOTIFY_STARTED)
 		peer_open(cls, connection, context);

@@ -7,7 +7,7 @@
 
 /* MHD_NotifyConnectionCallback; `cls` is the broker, the socket context becomes a struct peer. */
 void peer_notify(void *cls, struct MHD_Connection *connection, void **context,
-                 enum MHD_ConnectionNotificationCode code);
+		 enum MHD_ConnectionNotificationCode code);
 /* Gives the next request of a connection its time. */
 void peer_start_clock(struct peer *p);
 /* A stream has no end to wait for. */

@@ -114,7 +114,7 @@ int recorder_note(struct recorder *r, enum note note, const struct grant *g, con
 }
 
 int recorder_note_plain(struct recorder *r, enum note note, const char *owner, const char *user,
-                        const char *text)
+			const char *text)
 {
 	struct record_message m = {.op = RECORD_NOTE, .note = note};
 

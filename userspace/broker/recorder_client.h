@@ -34,6 +34,6 @@ int recorder_grant(struct recorder *r, const struct grant *g);
 int recorder_note(struct recorder *r, enum note note, const struct grant *g, const char *text);
 /* Something happened to the daemon (owner and user NULL), or a request was refused. */
 int recorder_note_plain(struct recorder *r, enum note note, const char *owner, const char *user,
-                        const char *text);
+			const char *text);
 
 #endif

@@ -15,16 +15,16 @@ struct member {
 };
 
 static const struct member grant_members[] = {
-        {"policy", "an object", JSON_OBJECT, true, 0},
-        {"purpose", "a string", JSON_STRING, false, REQUEST_PURPOSE_MAX},
-        {"ttl", "a string", JSON_STRING, false, 16},
-        {"workdir", "a string", JSON_STRING, false, REQUEST_WORKDIR_MAX},
-        {"argv", "an array of strings", JSON_ARRAY, false, 0},
+	{"policy", "an object", JSON_OBJECT, true, 0},
+	{"purpose", "a string", JSON_STRING, false, REQUEST_PURPOSE_MAX},
+	{"ttl", "a string", JSON_STRING, false, 16},
+	{"workdir", "a string", JSON_STRING, false, REQUEST_WORKDIR_MAX},
+	{"argv", "an array of strings", JSON_ARRAY, false, 0},
 };
 
 static const struct member policy_members[] = {
-        {"name", "a string", JSON_STRING, true, REQUEST_NAME_MAX},
-        {"text", "a string", JSON_STRING, false, 0},
+	{"name", "a string", JSON_STRING, true, REQUEST_NAME_MAX},
+	{"text", "a string", JSON_STRING, false, 0},
 };
 
 static const struct member *member_find(const struct member *members, size_t count, const char *name)
@@ -45,7 +45,7 @@ static int member_check(const struct member *m, const json_t *value, struct answ
 		return answer_problem(a, PROBLEM_BAD_REQUEST, "\"%s\" is empty", m->name);
 	if (m->max && json_string_length(value) > m->max)
 		return answer_problem(a, PROBLEM_BAD_REQUEST, "\"%s\" has %zu bytes; the limit is %zu",
-		                      m->name, json_string_length(value), m->max);
+				      m->name, json_string_length(value), m->max);
 	return 0;
 }
 
@@ -55,8 +55,7 @@ static int members_check(json_t *object, const struct member *members, size_t co
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(object, name, value)
-	{
+	json_object_foreach (object, name, value) {
 		const struct member *m = member_find(members, count, name);
 		int err;
 
@@ -120,8 +119,7 @@ static int request_argv(const json_t *argv, json_t **kept, struct answer *a)
 	json_t *entry;
 	json_auto_t *copy = json_array();
 
-	json_array_foreach(argv, i, entry)
-	{
+	json_array_foreach (argv, i, entry) {
 		size_t len = json_string_length(entry);
 
 		if (!json_is_string(entry))
@@ -142,7 +140,7 @@ static int request_policy(json_t *policy, struct grant_request *r, struct answer
 {
 	const json_t *text = json_object_get(policy, "text");
 	int err =
-	        members_check(policy, policy_members, sizeof(policy_members) / sizeof(policy_members[0]), a);
+		members_check(policy, policy_members, sizeof(policy_members) / sizeof(policy_members[0]), a);
 
 	if (err)
 		return err;
@@ -171,11 +169,11 @@ static int request_fill(struct grant_request *r, struct answer *a)
 	r->workdir = json_string_value(json_object_get(r->root, "workdir"));
 	if (r->workdir && !request_path_ok(r->workdir))
 		return answer_problem(
-		        a, PROBLEM_BAD_REQUEST,
-		        "\"workdir\" must be absolute, without empty, \".\" or \"..\" components");
+			a, PROBLEM_BAD_REQUEST,
+			"\"workdir\" must be absolute, without empty, \".\" or \"..\" components");
 	if (ttl && request_ttl(ttl, &r->ttl_ns))
 		return answer_problem(a, PROBLEM_BAD_REQUEST,
-		                      "\"ttl\" must be like 30s, 10m or 2h, up to 366 days");
+				      "\"ttl\" must be like 30s, 10m or 2h, up to 366 days");
 	return request_argv(json_object_get(r->root, "argv"), &r->argv, a);
 }
 
@@ -188,7 +186,7 @@ int request_decode(const char *body, size_t size, struct grant_request *request,
 	r.root = json_loadb(body, size, JSON_REJECT_DUPLICATES, &e);
 	if (!r.root)
 		return answer_problem(answer, PROBLEM_BAD_REQUEST, "the body is not JSON: %d:%d: %s", e.line,
-		                      e.column, e.text);
+				      e.column, e.text);
 	err = request_fill(&r, answer);
 	if (err) {
 		request_free(&r);

@@ -10,11 +10,11 @@
 #include "broker/answer.h"
 
 #define REQUEST_NAME_MAX    127u   /* bytes of a policy's name: what an error message has room for */
-#define REQUEST_PURPOSE_MAX 71u    /* bytes */
+#define REQUEST_PURPOSE_MAX 71u	   /* bytes */
 #define REQUEST_WORKDIR_MAX 4095u  /* bytes: PATH_MAX less the NUL */
 #define REQUEST_ARGV_MAX    256u   /* entries kept for the record */
 #define REQUEST_ARGV_BYTES  16384u /* bytes of them all together kept for the record */
-#define REQUEST_TTL_MAX     (366ull * 24 * 3600 * 1000000000) /* ns: keeps every sum of times in range */
+#define REQUEST_TTL_MAX	    (366ull * 24 * 3600 * 1000000000) /* ns: keeps every sum of times in range */
 
 struct grant_request {
 	const char *name; /* of the policy */
@@ -22,9 +22,9 @@ struct grant_request {
 	size_t text_len;
 	const char *purpose; /* NULL: the policy's only one */
 	const char *workdir; /* absolute, normalised; NULL: none, ${workdir} stays open */
-	json_t *argv;        /* array of strings, cut to the limits above */
+	json_t *argv;	     /* array of strings, cut to the limits above */
 	uint64_t ttl_ns;     /* 0: as long as the purpose allows */
-	json_t *root;        /* owns all of the above but argv */
+	json_t *root;	     /* owns all of the above but argv */
 };
 
 /* Members that are unknown, missing, doubled, of another type or out of bounds are refused: then *answer

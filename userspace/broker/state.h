@@ -22,8 +22,8 @@ struct http {
 	struct MHD_Daemon *daemon;
 	sd_event_source *io, *timer, *sweep;
 	LIST_HEAD(peer_list, peer) peers; /* open connections */
-	bool closed;                      /* a connection was, since the library was last run */
-	unsigned strangers;               /* of these, not root's */
+	bool closed;			  /* a connection was, since the library was last run */
+	unsigned strangers;		  /* of these, not root's */
 };
 
 struct broker {
@@ -39,7 +39,7 @@ struct broker {
 	struct http http;
 	struct worker worker;
 	LIST_HEAD(stream_list, stream) streams; /* readers of events */
-	uint64_t log_size;                      /* bytes of whole lines in the log */
+	uint64_t log_size;			/* bytes of whole lines in the log */
 	uint64_t refused_second; /* refusals noted in this second, to bound what strangers log */
 	unsigned refused_count;
 };

@@ -39,7 +39,7 @@ static int texts_add(struct texts *texts, int dir, const char *name)
 {
 	struct text_file t = {0}, *list;
 	_cleanup_close_ int fd =
-	        openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
+		openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
 	int err = fd < 0 ? -errno : text_read(fd, &t);
 
 	list = err ? NULL : reallocarray(texts->list, texts->count + 1, sizeof(*list));

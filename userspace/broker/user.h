@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 struct user {
-	char name[256];      /* the user id in decimal when it has no name */
+	char name[256];	     /* the user id in decimal when it has no name */
 	char home[PATH_MAX]; /* empty: none, or none that a policy could name */
 };
 

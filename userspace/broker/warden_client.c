@@ -57,7 +57,7 @@ int warden_tag(int warden, int connection, struct warden_tag tag)
 int warden_revoke(int warden, struct warden_tag tag, uint32_t flags)
 {
 	struct warden_request request = {
-	        .op = WARDEN_REVOKE, .slot = tag.slot, .gen = tag.gen, .flags = flags};
+		.op = WARDEN_REVOKE, .slot = tag.slot, .gen = tag.gen, .flags = flags};
 	struct warden_reply reply;
 
 	return warden_call(warden, &request, -1, &reply);

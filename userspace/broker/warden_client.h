@@ -20,8 +20,8 @@ struct warden_peer {
 };
 
 struct warden_load {
-	int cells;        /* sealed memfd of the table */
-	uint32_t flags;   /* SLOT_* */
+	int cells;	  /* sealed memfd of the table */
+	uint32_t flags;	  /* SLOT_* */
 	uint64_t expires; /* CLOCK_BOOTTIME ns */
 };
 

@@ -15,8 +15,8 @@ enum role_fd {
 	FD_WARDEN = 3, /* broker: socketpair to the warden */
 	FD_PEER,       /* broker <-> recorder */
 	FD_LISTEN,     /* broker: the listening unix socket */
-	FD_KEY,        /* broker: the signing key file, read-only */
-	FD_LOG,        /* recorder: events.jsonl, append and read; broker: the same, read-only */
+	FD_KEY,	       /* broker: the signing key file, read-only */
+	FD_LOG,	       /* recorder: events.jsonl, append and read; broker: the same, read-only */
 	FD_CONTROL,    /* struct control map, mapped read-only */
 	FD_SLOTS,      /* slots map, mapped read-only (broker) */
 	FD_RING,       /* recorder: the event ring */
@@ -29,17 +29,17 @@ enum role_fd {
 /* ---- broker -> warden; each is answered by one warden_reply, in order ---- */
 enum warden_op {
 	WARDEN_PEER = 1, /* + connection: which tag does the peer carry? */
-	WARDEN_LOAD,     /* + memfd of a table: take a slot for a new grant and load it */
-	WARDEN_TAG,      /* + connection: put slot/gen on the peer; it must be untagged, single-threaded */
-	WARDEN_REVOKE,   /* slot/gen and all beneath; flags = SLOT_KILL to kill the tasks too */
-	WARDEN_RELEASE,  /* give the slot back; -EBUSY while tasks carry the tag */
+	WARDEN_LOAD,	 /* + memfd of a table: take a slot for a new grant and load it */
+	WARDEN_TAG,	 /* + connection: put slot/gen on the peer; it must be untagged, single-threaded */
+	WARDEN_REVOKE,	 /* slot/gen and all beneath; flags = SLOT_KILL to kill the tasks too */
+	WARDEN_RELEASE,	 /* give the slot back; -EBUSY while tasks carry the tag */
 };
 
 struct warden_request {
 	uint32_t op;
 	uint32_t slot;
 	uint32_t gen;
-	uint32_t flags;   /* WARDEN_LOAD: SLOT_*; WARDEN_REVOKE: SLOT_KILL or 0 */
+	uint32_t flags;	  /* WARDEN_LOAD: SLOT_*; WARDEN_REVOKE: SLOT_KILL or 0 */
 	uint64_t expires; /* WARDEN_LOAD: CLOCK_BOOTTIME ns */
 	uint32_t parent;  /* WARDEN_LOAD: slot of the parent grant or 0 */
 	uint32_t parent_gen;
@@ -57,8 +57,8 @@ struct warden_reply {
 /* ---- broker -> recorder ---- */
 enum record_op {
 	RECORD_GRANT = 1, /* + memfd: rule labels in order of rule number, each ended by NUL. Before the tag
-	                     is put on */
-	RECORD_NOTE,      /* something happened to a grant or to the daemon */
+			     is put on */
+	RECORD_NOTE,	  /* something happened to a grant or to the daemon */
 };
 
 enum note {
@@ -79,19 +79,19 @@ struct record_message {
 	uint32_t gen;
 	char grant[ID_BYTES];
 	char parent[ID_BYTES]; /* empty: the owner's own */
-	char owner[72];        /* "uid:1000" */
-	char user[40];         /* "alice", for people to read */
+	char owner[72];	       /* "uid:1000" */
+	char user[40];	       /* "alice", for people to read */
 	char purpose[72];
 	char policy[72];
 	char digest[72];       /* "sha256:<hex>" of the policy's exact text */
-	char chain[72];        /* "sha256:<hex>" of the signed token */
+	char chain[72];	       /* "sha256:<hex>" of the signed token */
 	char text[TEXT_BYTES]; /* RECORD_NOTE: what happened, for people */
 };
 
 /* ---- recorder -> broker ---- */
 enum report_op {
 	REPORT_GREW = 1, /* the log now holds `size` bytes of whole lines */
-	REPORT_EMPTY,    /* the last task of slot/gen is gone */
+	REPORT_EMPTY,	 /* the last task of slot/gen is gone */
 };
 
 struct report {

@@ -58,13 +58,13 @@ static const struct key {
 	size_t field;
 	const char *hint;
 } keys[] = {
-        {"max_ttl", set_duration, offsetof(struct config, max_ttl_ns), "a duration up to 24h, such as 30m"},
-        {"profile_dir", set_text, offsetof(struct config, profile_dir), "a directory"},
-        {"policy_dir", set_text, offsetof(struct config, policy_dir), "a directory"},
-        {"user", set_text, offsetof(struct config, user), "a user name"},
-        {"pin_dir", set_text, offsetof(struct config, pin_dir), "a directory on a bpf file system"},
-        {"user_policies", set_bool, offsetof(struct config, user_policies), "true or false"},
-        {"keep_enforcing", set_bool, offsetof(struct config, keep_enforcing), "true or false"},
+	{"max_ttl", set_duration, offsetof(struct config, max_ttl_ns), "a duration up to 24h, such as 30m"},
+	{"profile_dir", set_text, offsetof(struct config, profile_dir), "a directory"},
+	{"policy_dir", set_text, offsetof(struct config, policy_dir), "a directory"},
+	{"user", set_text, offsetof(struct config, user), "a user name"},
+	{"pin_dir", set_text, offsetof(struct config, pin_dir), "a directory on a bpf file system"},
+	{"user_policies", set_bool, offsetof(struct config, user_policies), "true or false"},
+	{"keep_enforcing", set_bool, offsetof(struct config, keep_enforcing), "true or false"},
 };
 
 static int complain(const char *path, const yaml_mark_t *at, const char *what, const char *about)
@@ -79,7 +79,7 @@ static const char *scalar(const yaml_node_t *node)
 }
 
 static int apply_pair(const char *path, const yaml_node_t *key, const yaml_node_t *value,
-                      struct config *config)
+		      struct config *config)
 {
 	const char *name = scalar(key), *text = scalar(value);
 
@@ -105,7 +105,7 @@ static int apply_document(const char *path, yaml_document_t *doc, struct config 
 		return complain(path, &root->start_mark, "expected `key: value` lines", "configuration");
 	for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top; p++) {
 		int r = apply_pair(path, yaml_document_get_node(doc, p->key),
-		                   yaml_document_get_node(doc, p->value), config);
+				   yaml_document_get_node(doc, p->value), config);
 
 		if (r)
 			return r;
@@ -135,11 +135,11 @@ static int apply_file(const char *path, FILE *file, struct config *config)
 static int config_defaults(struct config *c)
 {
 	*c = (struct config){
-	        .max_ttl_ns = 3600ull * 1000000000,
-	        .profile_dir = strdup("/usr/share/deputy/profiles"),
-	        .policy_dir = strdup("/etc/deputy/policy.d"),
-	        .user = strdup("deputy"),
-	        .user_policies = true,
+		.max_ttl_ns = 3600ull * 1000000000,
+		.profile_dir = strdup("/usr/share/deputy/profiles"),
+		.policy_dir = strdup("/etc/deputy/policy.d"),
+		.user = strdup("deputy"),
+		.user_policies = true,
 	};
 	return c->profile_dir && c->policy_dir && c->user ? 0 : -ENOMEM;
 }

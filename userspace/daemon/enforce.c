@@ -56,8 +56,7 @@ static int hooks_select(struct deputy_bpf *skel)
 
 	if (!btf)
 		return cannot("this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)", -errno);
-	bpf_object__for_each_program(prog, skel->obj)
-	{
+	bpf_object__for_each_program (prog, skel->obj) {
 		const char *section = bpf_program__section_name(prog), *hook = strchr(section, '/');
 		char func[128];
 
@@ -83,7 +82,7 @@ static int maps_map(struct enforce *e)
 	if (e->slots == MAP_FAILED)
 		return e->slots = NULL, -errno;
 	e->control =
-	        mmap(NULL, sizeof(*e->control), PROT_READ | PROT_WRITE, MAP_SHARED, enforce_control_fd(e), 0);
+		mmap(NULL, sizeof(*e->control), PROT_READ | PROT_WRITE, MAP_SHARED, enforce_control_fd(e), 0);
 	if (e->control == MAP_FAILED)
 		return e->control = NULL, -errno;
 	if (!e->control->epoch)
@@ -142,7 +141,7 @@ int enforce_open(const char *pin_dir, struct enforce **enforce)
 	else
 		r = enforce_start(e);
 	if (r)
-		enforce_close(e, true); /* pins of a predecessor still enforce: leave them */
+		enforce_close(e, !e->fresh); /* pins of a predecessor still enforce: leave them */
 	else
 		*enforce = e;
 	return r;

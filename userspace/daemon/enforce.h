@@ -29,11 +29,11 @@ int enforce_ring_fd(const struct enforce *enforce);
  * parent is gone. *slot and *gen are live from here on. */
 struct grant_terms {
 	uint64_t expires; /* CLOCK_BOOTTIME ns */
-	uint32_t flags;   /* SLOT_* */
+	uint32_t flags;	  /* SLOT_* */
 	uint32_t parent, parent_gen;
 };
 int enforce_load(struct enforce *enforce, int memfd, const struct grant_terms *terms, uint32_t *slot,
-                 uint32_t *gen);
+		 uint32_t *gen);
 
 /* Cuts the grant and all beneath it: one write and one bump of the epoch. -ENOENT: no such grant. */
 int enforce_revoke(struct enforce *enforce, uint32_t slot, uint32_t gen, bool kill);

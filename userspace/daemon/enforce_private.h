@@ -9,10 +9,11 @@
 struct enforce {
 	struct deputy_bpf *skel;
 	struct bpf_link *visits; /* the iterator over this process's own descriptors */
-	struct bpf_link *tasks;  /* the iterator over every task, for reaping */
-	struct slot *slots;      /* the map itself, SLOTS_MAX entries */
+	struct bpf_link *tasks;	 /* the iterator over every task, for reaping */
+	struct slot *slots;	 /* the map itself, SLOTS_MAX entries */
 	struct control *control;
 	uint32_t last; /* slot given out last */
+	bool fresh;    /* the pin directory is of our own making: no predecessor's */
 	char pin_dir[256];
 };
 

@@ -19,7 +19,7 @@
 #include "daemon/warden.h"
 
 #define DRAIN_MS 5000
-#define STOP_MS  5000
+#define STOP_MS	 5000
 
 struct options {
 	const char *config;
@@ -32,24 +32,24 @@ struct options {
 };
 
 static const struct option long_options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"state-dir", required_argument, NULL, 's'},
-        {"runtime-dir", required_argument, NULL, 'r'},
-        {"role", required_argument, NULL, 'R'},
-        {"foreground", no_argument, NULL, 'f'},
-        {"keep", no_argument, NULL, 'k'},
-        {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+	{"config", required_argument, NULL, 'c'},
+	{"state-dir", required_argument, NULL, 's'},
+	{"runtime-dir", required_argument, NULL, 'r'},
+	{"role", required_argument, NULL, 'R'},
+	{"foreground", no_argument, NULL, 'f'},
+	{"keep", no_argument, NULL, 'k'},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
 };
 
 static const char usage[] =
-        "usage: deputyd [--config FILE] [--state-dir DIR] [--runtime-dir DIR] [--foreground] [--keep]\n"
-        "  --config FILE      default /etc/deputy/deputyd.yaml\n"
-        "  --state-dir DIR    key and log; default /var/lib/deputy\n"
-        "  --runtime-dir DIR  socket; default /run/deputy\n"
-        "  --foreground       stay in the foreground instead of detaching\n"
-        "  --keep             a clean stop leaves running grants enforced (keep_enforcing)\n";
+	"usage: deputyd [--config FILE] [--state-dir DIR] [--runtime-dir DIR] [--foreground] [--keep]\n"
+	"  --config FILE      default /etc/deputy/deputyd.yaml\n"
+	"  --state-dir DIR    key and log; default /var/lib/deputy\n"
+	"  --runtime-dir DIR  socket; default /run/deputy\n"
+	"  --foreground       stay in the foreground instead of detaching\n"
+	"  --keep             a clean stop leaves running grants enforced (keep_enforcing)\n";
 
 /* 0, or an exit status + 1 when there is nothing more to do. */
 static int options_read(int argc, char **argv, struct options *o)
@@ -57,8 +57,8 @@ static int options_read(int argc, char **argv, struct options *o)
 	int c;
 
 	*o = (struct options){.config = "/etc/deputy/deputyd.yaml",
-	                      .state_dir = "/var/lib/deputy",
-	                      .runtime_dir = "/run/deputy"};
+			      .state_dir = "/var/lib/deputy",
+			      .runtime_dir = "/run/deputy"};
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
@@ -152,7 +152,7 @@ static int orphans_end(struct warden *w)
 {
 	if (enforce_tagged(w->enforce))
 		fprintf(stderr, "deputyd: ending %llu tasks of a daemon that died\n",
-		        (unsigned long long)enforce_tagged(w->enforce));
+			(unsigned long long)enforce_tagged(w->enforce));
 	enforce_revoke_all(w->enforce);
 	return warden_drain(w, DRAIN_MS);
 }
@@ -203,7 +203,7 @@ static int run(const struct options *o, const struct config *config)
 		return EX_NOPERM;
 	}
 	setrlimit(RLIMIT_MEMLOCK,
-	          &memlock); /* maps count against it before 5.11, and the rings' pages still do */
+		  &memlock); /* maps count against it before 5.11, and the rings' pages still do */
 	sigemptyset(&handled);
 	sigaddset(&handled, SIGTERM);
 	sigaddset(&handled, SIGINT);

@@ -7,13 +7,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "daemon/enforce_private.h"
+
+#define BPF_FS "/sys/fs/bpf"
 
 struct pin {
 	char path[512];
@@ -33,14 +38,27 @@ static bool map_is_pinned(const struct bpf_map *map)
 	return !bpf_map__is_internal(map);
 }
 
+/* systemd mounts it at boot; a host without has no place for pins at all. */
+static int bpffs_mount(void)
+{
+	struct statfs fs;
+
+	if (!statfs(BPF_FS, &fs) && fs.f_type == BPF_FS_MAGIC)
+		return 0;
+	return mount("bpf", BPF_FS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") ? -errno : 0;
+}
+
 int pins_prepare(struct enforce *e)
 {
 	struct bpf_map *map;
+	int err = strncmp(e->pin_dir, BPF_FS "/", sizeof(BPF_FS)) ? 0 : bpffs_mount();
 
-	if (mkdir(e->pin_dir, 0700) && errno != EEXIST)
+	if (err)
+		return err;
+	e->fresh = !mkdir(e->pin_dir, 0700);
+	if (!e->fresh && errno != EEXIST)
 		return -errno;
-	bpf_object__for_each_map(map, e->skel->obj)
-	{
+	bpf_object__for_each_map (map, e->skel->obj) {
 		struct pin pin = pin_path(e, "map", bpf_map__name(map));
 		int r = map_is_pinned(map) ? bpf_map__set_pin_path(map, pin.path) : 0;
 

@@ -20,7 +20,7 @@
 #include "recorder/recorder.h"
 
 #define READY_MS 30000
-#define HIGH_FD  64 /* above every enum role_fd */
+#define HIGH_FD	 64 /* above every enum role_fd */
 
 static const char *const names[ROLES] = {"broker", "recorder"};
 
@@ -40,11 +40,11 @@ int role_parse(const char *name)
 static int broker_role(const struct config *c)
 {
 	struct broker_options options = {
-	        .version = DEPUTY_VERSION,
-	        .profile_dir = c->profile_dir,
-	        .policy_dir = c->policy_dir,
-	        .user_policies = c->user_policies,
-	        .max_ttl_ns = c->max_ttl_ns,
+		.version = DEPUTY_VERSION,
+		.profile_dir = c->profile_dir,
+		.policy_dir = c->policy_dir,
+		.user_policies = c->user_policies,
+		.max_ttl_ns = c->max_ttl_ns,
 	};
 	struct broker *broker = NULL;
 	int r = broker_setup(&options, &broker);

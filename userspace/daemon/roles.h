@@ -20,7 +20,7 @@ struct role_process {
 
 /* fds[i] becomes descriptor i of the role, -1: absent. The role reads the configuration file itself. */
 int role_start(enum role role, const char *config_path, const int fds[ROLE_FDS],
-               struct role_process *process);
+	       struct role_process *process);
 /* 0 when it is up, -ETIMEDOUT, or -ECHILD when it ended instead (it said why on stderr). */
 int role_wait_ready(struct role_process *process);
 /* SIGTERM, and after `ms` SIGKILL. */

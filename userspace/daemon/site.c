@@ -16,7 +16,7 @@
 #include "common/cleanup.h"
 
 #define KEY_BYTES 32
-#define BACKLOG   128
+#define BACKLOG	  128
 
 static int cannot(const char *dir, const char *name, int err)
 {
@@ -50,8 +50,8 @@ static int lock_take(struct site *s)
 	if (!flock(s->lock, LOCK_EX | LOCK_NB))
 		return 0;
 	fprintf(stderr,
-	        "deputyd: %s is in use by another deputyd: stop it, or give this one another --state-dir\n",
-	        s->state_dir);
+		"deputyd: %s is in use by another deputyd: stop it, or give this one another --state-dir\n",
+		s->state_dir);
 	return -EBUSY;
 }
 
@@ -137,7 +137,7 @@ static int pin_dir_name(struct site *s)
 	if (fstat(s->lock, &st))
 		return -errno;
 	snprintf(s->pin_dir, sizeof(s->pin_dir), "/sys/fs/bpf/deputy-%llx-%llx",
-	         (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+		 (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
 	return 0;
 }
 
@@ -146,12 +146,12 @@ int site_open(const char *state_dir, const char *runtime_dir, struct site *s)
 	int r;
 
 	*s = (struct site){.state_dir = state_dir,
-	                   .runtime_dir = runtime_dir,
-	                   .lock = -1,
-	                   .listen = -1,
-	                   .key = -1,
-	                   .log = -1,
-	                   .log_reader = -1};
+			   .runtime_dir = runtime_dir,
+			   .lock = -1,
+			   .listen = -1,
+			   .key = -1,
+			   .log = -1,
+			   .log_reader = -1};
 	r = dir_make(state_dir, 0700);
 	if (!r)
 		r = dir_make(runtime_dir, 0755);

@@ -10,8 +10,8 @@ struct site {
 	const char *runtime_dir;
 	int lock; /* held for as long as the daemon lives */
 	int listen;
-	int key;        /* 32 random bytes, the signing seed */
-	int log;        /* events.jsonl for the recorder: append and read */
+	int key;	/* 32 random bytes, the signing seed */
+	int log;	/* events.jsonl for the recorder: append and read */
 	int log_reader; /* the same for the broker */
 	bool activated; /* the socket came from the service manager */
 	char socket[108];

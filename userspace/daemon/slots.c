@@ -44,7 +44,7 @@ static int table_create(int memfd, size_t size)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
 	int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "deputy_table", sizeof(uint32_t), sizeof(union cell),
-	                         (uint32_t)(size / sizeof(union cell)), &opts);
+				 (uint32_t)(size / sizeof(union cell)), &opts);
 	size_t done = 0;
 	char *to;
 
@@ -69,11 +69,11 @@ static void slot_fill(struct slot *s, const struct grant_terms *terms)
 	uint32_t gen = s->gen + 1 ?: 1;
 
 	*s = (struct slot){
-	        .gen = gen,
-	        .expires = terms->expires,
-	        .flags = terms->flags,
-	        .parent = terms->parent,
-	        .parent_gen = terms->parent_gen,
+		.gen = gen,
+		.expires = terms->expires,
+		.flags = terms->flags,
+		.parent = terms->parent,
+		.parent_gen = terms->parent_gen,
 	};
 	__atomic_store_n(&s->state, SLOT_LIVE, __ATOMIC_RELEASE);
 }

@@ -12,8 +12,9 @@
 #include "common/cleanup.h"
 #include "common/msg.h"
 
-#define SWEEP_USEC 200000 /* how late an expired agent may be killed; its operations end on the nanosecond   \
-	                   */
+#define SWEEP_USEC                                                                                           \
+	200000 /* how late an expired agent may be killed; its operations end on the nanosecond              \
+		*/
 
 typedef int (*handler)(struct enforce *, const struct warden_request *, int fd, struct warden_reply *);
 
@@ -33,10 +34,10 @@ static int answer_peer(struct enforce *e, const struct warden_request *q, int fd
 static int answer_load(struct enforce *e, const struct warden_request *q, int fd, struct warden_reply *a)
 {
 	struct grant_terms terms = {
-	        .expires = q->expires,
-	        .flags = q->flags,
-	        .parent = q->parent,
-	        .parent_gen = q->parent_gen,
+		.expires = q->expires,
+		.flags = q->flags,
+		.parent = q->parent,
+		.parent_gen = q->parent_gen,
 	};
 
 	return enforce_load(e, fd, &terms, &a->slot, &a->gen);
@@ -61,7 +62,7 @@ static int answer_revoke(struct enforce *e, const struct warden_request *q, int 
 	(void)fd, (void)a;
 	if (!r)
 		enforce_reap(
-		        e); /* what escapes by forking meanwhile, the sweep takes: it can do nothing else */
+			e); /* what escapes by forking meanwhile, the sweep takes: it can do nothing else */
 	return r;
 }
 
@@ -75,9 +76,9 @@ static const struct {
 	handler answer;
 	bool takes_fd;
 } handlers[] = {
-        [WARDEN_PEER] = {answer_peer, true},        [WARDEN_LOAD] = {answer_load, true},
-        [WARDEN_TAG] = {answer_tag, true},          [WARDEN_REVOKE] = {answer_revoke, false},
-        [WARDEN_RELEASE] = {answer_release, false},
+	[WARDEN_PEER] = {answer_peer, true},	    [WARDEN_LOAD] = {answer_load, true},
+	[WARDEN_TAG] = {answer_tag, true},	    [WARDEN_REVOKE] = {answer_revoke, false},
+	[WARDEN_RELEASE] = {answer_release, false},
 };
 
 static int serve_one(struct warden *w)
@@ -120,7 +121,7 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *arg)
 	struct role_process *role = arg;
 
 	fprintf(stderr, "deputyd: role %d ended by itself (%s %d): stopping; what is tagged stays refused\n",
-	        (int)role->pid, si->si_code == CLD_EXITED ? "status" : "signal", si->si_status);
+		(int)role->pid, si->si_code == CLD_EXITED ? "status" : "signal", si->si_status);
 	role->pid = 0;
 	return sd_event_exit(sd_event_source_get_event(s), -ECHILD);
 }

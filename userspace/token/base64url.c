@@ -8,7 +8,7 @@
 size_t base64url_encode(const void *bytes, size_t size, char *text)
 {
 	sodium_bin2base64(text, BASE64URL_LEN(size) + 1, bytes, size,
-	                  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+			  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	return BASE64URL_LEN(size);
 }
 
@@ -24,7 +24,7 @@ int base64url_decode(const char *text, size_t len, void *bytes, size_t room, siz
 			return -EBADMSG;
 	/* No ignored characters and no end pointer: the whole of the text must be alphabet. */
 	if (sodium_base642bin(bytes, room, text, len, NULL, &n, NULL,
-	                      sodium_base64_VARIANT_URLSAFE_NO_PADDING))
+			      sodium_base64_VARIANT_URLSAFE_NO_PADDING))
 		return -EBADMSG;
 	*size = n;
 	return 0;

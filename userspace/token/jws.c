@@ -8,7 +8,7 @@
 #include "token/base64url.h"
 
 int jws_sign(const struct secret_key *key, const char *header, size_t header_len, const char *payload,
-             size_t payload_len, char **text)
+	     size_t payload_len, char **text)
 {
 	unsigned char signature[KEY_SIGN_BYTES];
 	size_t size, n;
@@ -64,7 +64,7 @@ int jws_split(const char *text, size_t len, struct jws *jws)
 	j.signed_len = (size_t)(dot[1] - text);
 	/* A third dot is outside the alphabet, so it fails as part of the signature. */
 	err = base64url_decode(dot[1] + 1, (size_t)(end - dot[1] - 1), j.signature, sizeof(j.signature),
-	                       &size);
+			       &size);
 	if (err || size != sizeof(j.signature))
 		return -EBADMSG;
 	err = jws_part(text, (size_t)(dot[0] - text), &j.header, &j.header_len);

@@ -21,7 +21,7 @@ struct jws {
 /* Signs a header and a payload, both raw bytes. -EMSGSIZE: past TOKEN_MAX; -ENOMEM. The caller frees *text.
  */
 int jws_sign(const struct secret_key *key, const char *header, size_t header_len, const char *payload,
-             size_t payload_len, char **text);
+	     size_t payload_len, char **text);
 
 /* Takes a text apart and checks its form, nothing else. -EMSGSIZE: longer than TOKEN_MAX; -EBADMSG: not
  * three parts of canonical base64url, the third of 64 bytes; -ENOMEM. jws_free() in the end. */

@@ -71,13 +71,13 @@ const struct public_key *key_public(const struct secret_key *key)
 }
 
 void key_sign(const struct secret_key *key, const void *msg, size_t size,
-              unsigned char signature[KEY_SIGN_BYTES])
+	      unsigned char signature[KEY_SIGN_BYTES])
 {
 	crypto_sign_detached(signature, NULL, msg, size, key->secret);
 }
 
 int key_verify(const struct public_key *key, const void *msg, size_t size,
-               const unsigned char signature[KEY_SIGN_BYTES])
+	       const unsigned char signature[KEY_SIGN_BYTES])
 {
 	return crypto_sign_verify_detached(signature, msg, size, key->bytes) ? -EKEYREJECTED : 0;
 }
@@ -88,5 +88,5 @@ json_t *key_set(const struct public_key *key)
 
 	base64url_encode(key->bytes, sizeof(key->bytes), x);
 	return json_pack("{s: [{s:s, s:s, s:s, s:s, s:s, s:s}]}", "keys", "kty", "OKP", "crv", "Ed25519", "x",
-	                 x, "use", "sig", "alg", "EdDSA", "kid", key->kid);
+			 x, "use", "sig", "alg", "EdDSA", "kid", key->kid);
 }

@@ -9,10 +9,10 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#define KEY_SEED_BYTES   32 /* RFC 8032: the private key; also the exact size of a key file */
+#define KEY_SEED_BYTES	 32 /* RFC 8032: the private key; also the exact size of a key file */
 #define KEY_PUBLIC_BYTES 32
-#define KEY_SIGN_BYTES   64
-#define KID_BYTES        44 /* base64url of 32 bytes, and NUL */
+#define KEY_SIGN_BYTES	 64
+#define KID_BYTES	 44 /* base64url of 32 bytes, and NUL */
 
 struct public_key {
 	unsigned char bytes[KEY_PUBLIC_BYTES];
@@ -34,10 +34,10 @@ const struct public_key *key_public(const struct secret_key *key);
 void key_from_public(const unsigned char bytes[KEY_PUBLIC_BYTES], struct public_key *key);
 
 void key_sign(const struct secret_key *key, const void *msg, size_t size,
-              unsigned char signature[KEY_SIGN_BYTES]);
+	      unsigned char signature[KEY_SIGN_BYTES]);
 /* -EKEYREJECTED: the signature is not this key's over this message. */
 int key_verify(const struct public_key *key, const void *msg, size_t size,
-               const unsigned char signature[KEY_SIGN_BYTES]);
+	       const unsigned char signature[KEY_SIGN_BYTES]);
 
 /* The JWK Set (RFC 7517 section 5) of one key; a new reference, NULL without memory. */
 json_t *key_set(const struct public_key *key);

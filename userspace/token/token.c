@@ -56,7 +56,7 @@ int token_sign(const struct secret_key *key, const json_t *claims, char **text)
 	if (token_lifetime(claims, &nbf, &exp))
 		return -EINVAL;
 	len = snprintf(header, sizeof(header), "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"}",
-	               key_public(key)->kid);
+		       key_public(key)->kid);
 	payload = json_dumps(claims, JSON_COMPACT | JSON_SORT_KEYS);
 	if (!payload)
 		return -ENOMEM;
@@ -66,7 +66,7 @@ int token_sign(const struct secret_key *key, const json_t *claims, char **text)
 }
 
 static int token_open(const struct jws *jws, const struct public_key *key, const char *text, int64_t now,
-                      json_t **claims)
+		      json_t **claims)
 {
 	json_auto_t *c = NULL;
 	int64_t nbf, exp;

@@ -27,23 +27,23 @@
 	} while (0)
 
 const char stage_policy[] = "apiVersion: deputy/v1\\n"
-                            "name: coder\\n"
-                            "owner: {any_of: [uid:1234567, uid:root]}\\n"
-                            "purposes:\\n"
-                            "  fix-issue:\\n"
-                            "    ttl: 15m\\n"
-                            "    files:\\n"
-                            "      - {allow: [read, write], path: \\\"${workdir}/**\\\"}\\n"
-                            "      - {deny: [read], path: \\\"**/.env\\\"}\\n"
-                            "    on_revoke: deny\\n"
-                            "  long:\\n"
-                            "    ttl: 2h\\n"
-                            "    files: [{allow: [read], path: /usr/**}]\\n";
+			    "name: coder\\n"
+			    "owner: {any_of: [uid:1234567, uid:root]}\\n"
+			    "purposes:\\n"
+			    "  fix-issue:\\n"
+			    "    ttl: 15m\\n"
+			    "    files:\\n"
+			    "      - {allow: [read, write], path: \\\"${workdir}/**\\\"}\\n"
+			    "      - {deny: [read], path: \\\"**/.env\\\"}\\n"
+			    "    on_revoke: deny\\n"
+			    "  long:\\n"
+			    "    ttl: 2h\\n"
+			    "    files: [{allow: [read], path: /usr/**}]\\n";
 
 const struct broker_options stage_options = {
-        .version = "test",
-        .user_policies = true,
-        .max_ttl_ns = 3600ull * 1000000000,
+	.version = "test",
+	.user_policies = true,
+	.max_ttl_ns = 3600ull * 1000000000,
 };
 
 /* ---- the warden ---- */
@@ -57,7 +57,7 @@ static void warden_load_table(struct stage *s, const struct warden_request *q, i
 	r->slot = s->next_slot++;
 	r->gen = 7;
 	s->slots[r->slot] =
-	        (struct slot){.gen = 7, .state = SLOT_LIVE, .expires = q->expires, .flags = q->flags};
+		(struct slot){.gen = 7, .state = SLOT_LIVE, .expires = q->expires, .flags = q->flags};
 }
 
 static void warden_answer(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
@@ -339,7 +339,7 @@ static size_t reply_collect(char *data, size_t size, size_t n, void *arg)
 }
 
 void stage_request(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
-                   struct reply *reply)
+		   struct reply *reply)
 {
 	CURL *c = curl_easy_init();
 	uid_t self = geteuid();
@@ -451,8 +451,8 @@ void stage_mint(struct stage *s, uid_t uid, const char *members, struct reply *r
 	char *body;
 
 	REQUIRE(asprintf(&body,
-	                 "{\"policy\": {\"name\": \"coder.yaml\", \"text\": \"%s\"}, \"workdir\": \"/w\"%s}",
-	                 stage_policy, members) > 0);
+			 "{\"policy\": {\"name\": \"coder.yaml\", \"text\": \"%s\"}, \"workdir\": \"/w\"%s}",
+			 stage_policy, members) > 0);
 	stage_request(s, uid, "POST", "/v1/grants", body, reply);
 	free(body);
 }

@@ -74,7 +74,7 @@ bool stage_alive(struct stage *s);
 
 /* One request as some user (effective user id of this thread while connecting). `body` may be NULL. */
 void stage_request(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
-                   struct reply *reply);
+		   struct reply *reply);
 void reply_free(struct reply *r);
 /* The reply's "message". */
 const char *reply_message(const struct reply *r);

@@ -17,14 +17,14 @@
 #include "stage.h"
 
 static const char lines[] =
-        "{\"seq\":1,\"type\":\"daemon\",\"op\":\"started\"}\n"
-        "{\"seq\":2,\"grant\":\"gaaaa1\",\"owner\":\"uid:1234567\",\"pid\":10,\"verdict\":\"allow\"}\n"
-        "{\"seq\":3,\"grant\":\"gbbbb1\",\"owner\":\"uid:1234568\",\"pid\":11,\"verdict\":\"deny\"}\n"
-        "{\"seq\":4,\"grant\":\"gaaaa2\",\"owner\":\"uid:1234567\",\"pid\":12,\"verdict\":\"deny\"}\n"
-        "not JSON \"owner\":\"uid:1234567\"\n"
-        "[\"owner\",\"uid:1234567\"]\n"
-        "{\"seq\":7,\"grant\":\"gaaaa2\",\"owner\":\"uid:12345678\",\"pid\":13,\"verdict\":\"deny\"}\n"
-        "{\"seq\":8,\"grant\":\"gaaaa2\",\"owner\":\"uid:1234567\",\"pid\":14,\"verdict\":\"deny\"}\n";
+	"{\"seq\":1,\"type\":\"daemon\",\"op\":\"started\"}\n"
+	"{\"seq\":2,\"grant\":\"gaaaa1\",\"owner\":\"uid:1234567\",\"pid\":10,\"verdict\":\"allow\"}\n"
+	"{\"seq\":3,\"grant\":\"gbbbb1\",\"owner\":\"uid:1234568\",\"pid\":11,\"verdict\":\"deny\"}\n"
+	"{\"seq\":4,\"grant\":\"gaaaa2\",\"owner\":\"uid:1234567\",\"pid\":12,\"verdict\":\"deny\"}\n"
+	"not JSON \"owner\":\"uid:1234567\"\n"
+	"[\"owner\",\"uid:1234567\"]\n"
+	"{\"seq\":7,\"grant\":\"gaaaa2\",\"owner\":\"uid:12345678\",\"pid\":13,\"verdict\":\"deny\"}\n"
+	"{\"seq\":8,\"grant\":\"gaaaa2\",\"owner\":\"uid:1234567\",\"pid\":14,\"verdict\":\"deny\"}\n";
 
 /* The sequence numbers in a text of lines, "2,4,8"; a line without one is '?'. */
 static const char *sequence(const char *text)
@@ -116,7 +116,7 @@ static void tagged(void **state)
 static void long_lines(void **state)
 {
 	static const size_t sizes[] = {100,    16383,  16384,  65535, 65536,  65537, 131071,
-	                               131072, 131073, 300000, 50,    262144, 60};
+				       131072, 131073, 300000, 50,    262144, 60};
 	struct stage *s = *state;
 	char *line = malloc(400000);
 
@@ -145,9 +145,9 @@ static void many_lines(void **state)
 
 	for (int i = 0; i < 60000; i++)
 		p += sprintf(
-		        p,
-		        "{\"seq\":%d,\"owner\":\"uid:%d\",\"grant\":\"gaaaa\",\"pid\":1,\"more\":\"of it\"}\n",
-		        i, i % 20000 ? 1234568 : 1234567);
+			p,
+			"{\"seq\":%d,\"owner\":\"uid:%d\",\"grant\":\"gaaaa\",\"pid\":1,\"more\":\"of it\"}\n",
+			i, i % 20000 ? 1234568 : 1234567);
 	stage_log(s, text);
 	stage_request(s, 0, "GET", "/v1/events", NULL, &r);
 	assert_int_equal(r.size, strlen(text));
@@ -165,7 +165,7 @@ static int follow(struct stage *s, uid_t uid, const char *query)
 	char request[256];
 	int fd = stage_connect(s, uid);
 	int n = snprintf(request, sizeof(request), "GET /v1/events%s HTTP/1.1\r\nHost: deputy\r\n\r\n",
-	                 query);
+			 query);
 
 	assert_int_equal(write(fd, request, (size_t)n), n);
 	return fd;
@@ -262,9 +262,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
-	        STAGED(filters),    STAGED(tails),      STAGED(tagged),
-	        STAGED(long_lines), STAGED(many_lines), STAGED(following),
-	        STAGED(hanging_up), STAGED(left_open),  STAGED(unfinished),
+		STAGED(filters),    STAGED(tails),	STAGED(tagged),
+		STAGED(long_lines), STAGED(many_lines), STAGED(following),
+		STAGED(hanging_up), STAGED(left_open),	STAGED(unfinished),
 	};
 
 	if (geteuid() != 0) {

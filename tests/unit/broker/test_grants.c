@@ -78,7 +78,7 @@ static void mint(void **state)
 	struct reply r;
 
 	stage_mint(s, ALICE, ", \"purpose\": \"fix-issue\", \"argv\": [\"pi\", \"-p\"], \"ttl\": \"10m\"",
-	           &r);
+		   &r);
 	assert_int_equal(r.status, 201);
 	answer_is_whole(&r);
 	assert_true(stage_heard(s, NOTE_MINTED, 1));
@@ -95,7 +95,7 @@ static void mint(void **state)
 	assert_int_equal(s->table_size % sizeof(union cell), 0);
 	assert_true(s->table_size > 0 && s->labels_size > 0);
 	assert_string_equal(s->labels,
-	                    json_string_value(json_array_get(json_object_get(r.json, "rules"), 0)));
+			    json_string_value(json_array_get(json_object_get(r.json, "rules"), 0)));
 	reply_free(&r);
 }
 
@@ -187,7 +187,7 @@ static void end(void **state)
 	char id[ID_BYTES];
 
 	stage_grant(s, ALICE, ", \"purpose\": \"fix-issue\"", id);
-	stage_report(s, REPORT_EMPTY, 1, 6, 0);  /* of an earlier generation */
+	stage_report(s, REPORT_EMPTY, 1, 6, 0);	 /* of an earlier generation */
 	stage_report(s, REPORT_EMPTY, 99, 7, 0); /* of nobody */
 	stage_report(s, REPORT_EMPTY, 0, 0, 0);
 	stage_report(s, REPORT_EMPTY, SLOTS_MAX, 7, 0);
@@ -239,7 +239,7 @@ static void listing(void **state)
 }
 
 static void expect(struct stage *s, uid_t uid, const char *method, const char *path, long status,
-                   const char *message)
+		   const char *message)
 {
 	struct reply r;
 
@@ -317,8 +317,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
-	        STAGED(mint), STAGED(defaults), STAGED(token_and_keys), STAGED(revoking), STAGED(expire),
-	        STAGED(end),  STAGED(listing),  STAGED(prefixes),       STAGED(tagged),
+		STAGED(mint), STAGED(defaults), STAGED(token_and_keys), STAGED(revoking), STAGED(expire),
+		STAGED(end),  STAGED(listing),	STAGED(prefixes),	STAGED(tagged),
 	};
 
 	if (geteuid() != 0) {

@@ -52,23 +52,23 @@ static int talk(struct stage *s, const char *bytes, size_t size, int ms)
 static void garbage(void **state)
 {
 	static const char *const texts[] = {
-	        "",
-	        "\r\n\r\n",
-	        "GET",
-	        "GET / HTTP/9.9\r\n\r\n",
-	        "\x16\x03\x01\x02",
-	        "GET /v1/status\r\n\r\n",
-	        "GET /v1/status HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-	        "GET /v1/status HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-	        "POST /v1/grants HTTP/1.1\r\nHost: d\r\nContent-Length: 10\r\nContent-Length: 20\r\n\r\n{}",
-	        "POST /v1/grants HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-	        "POST /v1/grants HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{}",
-	        "POST /v1/grants HTTP/1.1\r\nHost: d\r\nContent-Length: 100\r\n\r\n{\"policy\"",
-	        "DELETE /v1/grants/g HTTP/1.1\r\nHost: d\r\nContent-Length: 5\r\n\r\nabcde",
-	        "GET /%%%%%%%% HTTP/1.1\r\nHost: d\r\n\r\n",
-	        "GET /v1/events?%=%&&&=&tail HTTP/1.1\r\nHost: d\r\n\r\n",
-	        "GET http://x/v1/status HTTP/1.1\r\nHost: d\r\n\r\n",
-	        "OPTIONS * HTTP/1.1\r\nHost: d\r\n\r\n",
+		"",
+		"\r\n\r\n",
+		"GET",
+		"GET / HTTP/9.9\r\n\r\n",
+		"\x16\x03\x01\x02",
+		"GET /v1/status\r\n\r\n",
+		"GET /v1/status HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+		"GET /v1/status HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+		"POST /v1/grants HTTP/1.1\r\nHost: d\r\nContent-Length: 10\r\nContent-Length: 20\r\n\r\n{}",
+		"POST /v1/grants HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+		"POST /v1/grants HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{}",
+		"POST /v1/grants HTTP/1.1\r\nHost: d\r\nContent-Length: 100\r\n\r\n{\"policy\"",
+		"DELETE /v1/grants/g HTTP/1.1\r\nHost: d\r\nContent-Length: 5\r\n\r\nabcde",
+		"GET /%%%%%%%% HTTP/1.1\r\nHost: d\r\n\r\n",
+		"GET /v1/events?%=%&&&=&tail HTTP/1.1\r\nHost: d\r\n\r\n",
+		"GET http://x/v1/status HTTP/1.1\r\nHost: d\r\n\r\n",
+		"OPTIONS * HTTP/1.1\r\nHost: d\r\n\r\n",
 	};
 	struct stage *s = *state;
 
@@ -80,7 +80,7 @@ static void garbage(void **state)
 static void random_bytes(void **state)
 {
 	static const char frame[] =
-	        "POST /v1/grants HTTP/1.1\r\nHost: d\r\nContent-Length: 64\r\n\r\n{\"policy\": {}}";
+		"POST /v1/grants HTTP/1.1\r\nHost: d\r\nContent-Length: 64\r\n\r\n{\"policy\": {}}";
 	struct stage *s = *state;
 
 	srandom(1);
@@ -105,7 +105,7 @@ static void header_sizes(void **state)
 		n = sprintf(text, "GET /v1/status HTTP/1.1\r\nHost: d\r\nX: ");
 		memset(text + n, 'x', size);
 		n = talk(s, text, (size_t)n + (size_t)sprintf(text + (size_t)n + size, "\r\n\r\n") + size,
-		         2000);
+			 2000);
 		assert_int_equal(n, size <= 16384 ? 200 : 431);
 		n = sprintf(text, "GET /");
 		memset(text + n, 'x', size);
@@ -171,7 +171,7 @@ static void policy_sizes(void **state)
 static void chunked(void **state)
 {
 	static const char head[] =
-	        "POST /v1/grants HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n";
+		"POST /v1/grants HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n";
 	static const size_t counts[] = {1, 31, 33, 40, 65, 200}; /* of 64 KiB */
 	static const int statuses[] = {400, 400, 413, 413, 0, 0};
 	struct stage *s = *state;
@@ -239,8 +239,8 @@ static char *slow_body(void)
 	char *body = malloc(1 << 20), *p = body;
 
 	p += sprintf(
-	        p, "{\"policy\": {\"name\": \"slow.yaml\", \"text\": \"apiVersion: deputy/v1\\nname: slow\\n"
-	           "owner: {any_of: [uid:1234567]}\\npurposes:\\n  p:\\n    ttl: 1m\\n    files:\\n");
+		p, "{\"policy\": {\"name\": \"slow.yaml\", \"text\": \"apiVersion: deputy/v1\\nname: slow\\n"
+		   "owner: {any_of: [uid:1234567]}\\npurposes:\\n  p:\\n    ttl: 1m\\n    files:\\n");
 	for (int i = 0; i < 60; i++)
 		p += sprintf(p, "      - {allow: [read], path: \\\"**/a%d/**/b%d\\\"}\\n", i, i);
 	sprintf(p, "\"}, \"workdir\": \"/w\"}");
@@ -257,7 +257,7 @@ static void slow_policies(void **state)
 	for (int i = 0; i < 8; i++) {
 		fds[i] = stage_connect(s, ALICE);
 		sprintf(head, "POST /v1/grants HTTP/1.1\r\nHost: d\r\nContent-Length: %zu\r\n\r\n",
-		        strlen(body));
+			strlen(body));
 		assert_true(write(fds[i], head, strlen(head)) > 0 && write(fds[i], body, strlen(body)) > 0);
 	}
 	start = seconds();
@@ -268,7 +268,7 @@ static void slow_policies(void **state)
 		longest = seconds() - t > longest ? seconds() - t : longest;
 	}
 	print_message("# 20 requests took %.3f s beside 8 slow policies, the longest %.3f s\n",
-	              seconds() - start, longest);
+		      seconds() - start, longest);
 	assert_true(longest < 1);
 	for (int i = 0; i < 7; i++)
 		close(fds[i]); /* and do not wait */
@@ -285,10 +285,10 @@ static void gone_before_the_answer(void **state)
 	int fd;
 
 	assert_true(asprintf(&body,
-	                     "{\"policy\": {\"name\": \"c\", \"text\": \"%s\"}, \"purpose\": \"long\"}",
-	                     stage_policy) > 0);
+			     "{\"policy\": {\"name\": \"c\", \"text\": \"%s\"}, \"purpose\": \"long\"}",
+			     stage_policy) > 0);
 	assert_true(asprintf(&text, "POST /v1/grants HTTP/1.1\r\nHost: d\r\nContent-Length: %zu\r\n\r\n%s",
-	                     strlen(body), body) > 0);
+			     strlen(body), body) > 0);
 	for (int i = 0; i < 20; i++) {
 		fd = stage_connect(s, ALICE);
 		assert_true(write(fd, text, strlen(text)) > 0);
@@ -383,20 +383,20 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
-	        STAGED(garbage),
-	        STAGED(random_bytes),
-	        STAGED(header_sizes),
-	        STAGED(body_sizes),
-	        STAGED(policy_sizes),
-	        STAGED(chunked),
-	        STAGED(connections_per_user),
-	        STAGED(connections_in_all),
-	        STAGED(slow_policies),
-	        STAGED(gone_before_the_answer),
-	        STAGED(deaf_recorder),
-	        STAGED(loud_recorder),
-	        STAGED(grants_per_user),
-	        cmocka_unit_test(warden_gone),
+		STAGED(garbage),
+		STAGED(random_bytes),
+		STAGED(header_sizes),
+		STAGED(body_sizes),
+		STAGED(policy_sizes),
+		STAGED(chunked),
+		STAGED(connections_per_user),
+		STAGED(connections_in_all),
+		STAGED(slow_policies),
+		STAGED(gone_before_the_answer),
+		STAGED(deaf_recorder),
+		STAGED(loud_recorder),
+		STAGED(grants_per_user),
+		cmocka_unit_test(warden_gone),
 	};
 
 	if (geteuid() != 0) {

@@ -17,14 +17,14 @@
 #include "stage.h"
 
 static void check(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
-                  long status, const char *message)
+		  long status, const char *message)
 {
 	struct reply r;
 
 	stage_request(s, uid, method, path, body, &r);
 	if (r.status != status || !r.text || !strstr(r.text, message))
 		fail_msg("%s %s %.200s: %ld %s, and not %ld %s", method, path, body ? body : "", r.status,
-		         r.text ? r.text : "", status, message);
+			 r.text ? r.text : "", status, message);
 	reply_free(&r);
 }
 
@@ -34,38 +34,38 @@ static void bodies(void **state)
 		const char *body; /* %s is a good policy */
 		const char *message;
 	} cases[] = {
-	        {"", "not JSON"},
-	        {"{", "not JSON"},
-	        {"[]", "must be a JSON object"},
-	        {"\"x\"", "not JSON"},
-	        {"{} {}", "not JSON"},
-	        {"{}", "\\\"policy\\\" is missing"},
-	        {"{\"policy\": 1}", "\\\"policy\\\" must be an object"},
-	        {"{\"policy\": {}}", "\\\"name\\\" is missing"},
-	        {"{\"policy\": {\"name\": 1}}", "\\\"name\\\" must be a string"},
-	        {"{\"policy\": {\"name\": \"\"}}", "\\\"name\\\" is empty"},
-	        {"{\"policy\": {\"name\": \"a\\nb\"}}", "control character"},
-	        {"{\"policy\": {\"name\": \"a\\u0000b\"}}", "not JSON"},
-	        {"{\"policy\": {\"name\": \"a\", \"path\": \"/etc/shadow\"}}", "unknown member \\\"path\\\""},
-	        {"{\"policy\": {\"name\": \"nosuch.yaml\"}}", "no policy \\\"nosuch.yaml\\\" is installed"},
-	        {"{\"policy\": {\"name\": \"../key\"}}", "no policy"},
-	        {"{\"policy\": %s, \"policy\": %s}", "duplicate"},
-	        {"{\"policy\": %s, \"scope\": []}", "unknown member \\\"scope\\\""},
-	        {"{\"policy\": %s, \"ttl\": 600}", "\\\"ttl\\\" must be a string"},
-	        {"{\"policy\": %s, \"ttl\": \"10\"}", "\\\"ttl\\\" must be like"},
-	        {"{\"policy\": %s, \"ttl\": \"0s\"}", "\\\"ttl\\\" must be like"},
-	        {"{\"policy\": %s, \"ttl\": \"-1s\"}", "\\\"ttl\\\" must be like"},
-	        {"{\"policy\": %s, \"ttl\": \"99999999h\"}", "\\\"ttl\\\" must be like"},
-	        {"{\"policy\": %s, \"workdir\": \"w\"}", "\\\"workdir\\\" must be absolute"},
-	        {"{\"policy\": %s, \"workdir\": \"/a/../b\"}", "\\\"workdir\\\" must be absolute"},
-	        {"{\"policy\": %s, \"workdir\": \"/a/\"}", "\\\"workdir\\\" must be absolute"},
-	        {"{\"policy\": %s, \"workdir\": \"//a\"}", "\\\"workdir\\\" must be absolute"},
-	        {"{\"policy\": %s, \"workdir\": \"/a/./b\"}", "\\\"workdir\\\" must be absolute"},
-	        {"{\"policy\": %s, \"argv\": \"ls\"}", "\\\"argv\\\" must be an array of strings"},
-	        {"{\"policy\": %s, \"argv\": [1]}", "\\\"argv\\\" must be an array of strings"},
-	        {"{\"policy\": %s, \"workdir\": \"/w\"}", "has not exactly one"},
-	        {"{\"policy\": {\"name\": \"x.yaml\", \"text\": \"a: [\"}}", "x.yaml:"},
-	        {"{\"policy\": {\"name\": \"x.yaml\", \"text\": \"a\xff\"}}", "not JSON"},
+		{"", "not JSON"},
+		{"{", "not JSON"},
+		{"[]", "must be a JSON object"},
+		{"\"x\"", "not JSON"},
+		{"{} {}", "not JSON"},
+		{"{}", "\\\"policy\\\" is missing"},
+		{"{\"policy\": 1}", "\\\"policy\\\" must be an object"},
+		{"{\"policy\": {}}", "\\\"name\\\" is missing"},
+		{"{\"policy\": {\"name\": 1}}", "\\\"name\\\" must be a string"},
+		{"{\"policy\": {\"name\": \"\"}}", "\\\"name\\\" is empty"},
+		{"{\"policy\": {\"name\": \"a\\nb\"}}", "control character"},
+		{"{\"policy\": {\"name\": \"a\\u0000b\"}}", "not JSON"},
+		{"{\"policy\": {\"name\": \"a\", \"path\": \"/etc/shadow\"}}", "unknown member \\\"path\\\""},
+		{"{\"policy\": {\"name\": \"nosuch.yaml\"}}", "no policy \\\"nosuch.yaml\\\" is installed"},
+		{"{\"policy\": {\"name\": \"../key\"}}", "no policy"},
+		{"{\"policy\": %s, \"policy\": %s}", "duplicate"},
+		{"{\"policy\": %s, \"scope\": []}", "unknown member \\\"scope\\\""},
+		{"{\"policy\": %s, \"ttl\": 600}", "\\\"ttl\\\" must be a string"},
+		{"{\"policy\": %s, \"ttl\": \"10\"}", "\\\"ttl\\\" must be like"},
+		{"{\"policy\": %s, \"ttl\": \"0s\"}", "\\\"ttl\\\" must be like"},
+		{"{\"policy\": %s, \"ttl\": \"-1s\"}", "\\\"ttl\\\" must be like"},
+		{"{\"policy\": %s, \"ttl\": \"99999999h\"}", "\\\"ttl\\\" must be like"},
+		{"{\"policy\": %s, \"workdir\": \"w\"}", "\\\"workdir\\\" must be absolute"},
+		{"{\"policy\": %s, \"workdir\": \"/a/../b\"}", "\\\"workdir\\\" must be absolute"},
+		{"{\"policy\": %s, \"workdir\": \"/a/\"}", "\\\"workdir\\\" must be absolute"},
+		{"{\"policy\": %s, \"workdir\": \"//a\"}", "\\\"workdir\\\" must be absolute"},
+		{"{\"policy\": %s, \"workdir\": \"/a/./b\"}", "\\\"workdir\\\" must be absolute"},
+		{"{\"policy\": %s, \"argv\": \"ls\"}", "\\\"argv\\\" must be an array of strings"},
+		{"{\"policy\": %s, \"argv\": [1]}", "\\\"argv\\\" must be an array of strings"},
+		{"{\"policy\": %s, \"workdir\": \"/w\"}", "has not exactly one"},
+		{"{\"policy\": {\"name\": \"x.yaml\", \"text\": \"a: [\"}}", "x.yaml:"},
+		{"{\"policy\": {\"name\": \"x.yaml\", \"text\": \"a\xff\"}}", "not JSON"},
 	};
 	struct stage *s = *state;
 	char good[2048];
@@ -125,14 +125,14 @@ static void half_way(void **state)
 		const char *message;
 		unsigned released;
 	} cases[] = {
-	        {WARDEN_PEER, -ESRCH, 403, "is gone", 0},
-	        {WARDEN_PEER, -EIO, 503, "cannot tell who is asking", 0},
-	        {WARDEN_LOAD, -ENOSPC, 503, "cannot load the policy table", 0},
-	        {WARDEN_LOAD, -EINVAL, 503, "cannot load the policy table", 0},
-	        {WARDEN_TAG, -EEXIST, 403, "already under a grant", 1},
-	        {WARDEN_TAG, -EBUSY, 409, "threads", 1},
-	        {WARDEN_TAG, -ESRCH, 409, "gone", 1},
-	        {WARDEN_TAG, -ENOSPC, 503, "cannot tag", 1},
+		{WARDEN_PEER, -ESRCH, 403, "is gone", 0},
+		{WARDEN_PEER, -EIO, 503, "cannot tell who is asking", 0},
+		{WARDEN_LOAD, -ENOSPC, 503, "cannot load the policy table", 0},
+		{WARDEN_LOAD, -EINVAL, 503, "cannot load the policy table", 0},
+		{WARDEN_TAG, -EEXIST, 403, "already under a grant", 1},
+		{WARDEN_TAG, -EBUSY, 409, "threads", 1},
+		{WARDEN_TAG, -ESRCH, 409, "gone", 1},
+		{WARDEN_TAG, -ENOSPC, 503, "cannot tag", 1},
 	};
 	struct stage *s = *state;
 	char id[ID_BYTES], path[64];
@@ -162,26 +162,26 @@ static void paths(void **state)
 		long status;
 		const char *message;
 	} cases[] = {
-	        {"GET", "/", 404, "no such request"},
-	        {"GET", "/v1", 404, "no such request"},
-	        {"GET", "/v1/grants/", 404, "no such request"},
-	        {"GET", "/v1/grants/a/b", 404, "no such request"},
-	        {"PUT", "/v1/grants", 404, "no such request: PUT"},
-	        {"DELETE", "/v1/grants", 404, "no such request"},
-	        {"POST", "/v1/status", 404, "no such request"},
-	        {"GET", "/v1/grants/xyz", 404, "no grant"},
-	        {"GET", "/v1/grants/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 404, "no grant"},
-	        {"GET", "/v1/grants/%00%ff%2f..", 404, "no"},
-	        {"GET", "/v1/grants?al=1", 400, "unknown argument"},
-	        {"GET", "/v1/grants?all=yes", 400, "must be 0 or 1"},
-	        {"GET", "/v1/status?all=1", 400, "unknown argument"},
-	        {"GET", "/v1/events?tail=-1", 400, "number of lines"},
-	        {"GET", "/v1/events?tail=x", 400, "number of lines"},
-	        {"GET", "/v1/events?pid=0", 400, "process id"},
-	        {"GET", "/v1/events?verdict=", 400, "empty"},
-	        {"GET", "/v1/events?grant=", 400, "empty"},
-	        {"GET", "/v1/events?follow=2", 400, "must be 0 or 1"},
-	        {"POST", "/v1/introspect", 400, "the body must be"},
+		{"GET", "/", 404, "no such request"},
+		{"GET", "/v1", 404, "no such request"},
+		{"GET", "/v1/grants/", 404, "no such request"},
+		{"GET", "/v1/grants/a/b", 404, "no such request"},
+		{"PUT", "/v1/grants", 404, "no such request: PUT"},
+		{"DELETE", "/v1/grants", 404, "no such request"},
+		{"POST", "/v1/status", 404, "no such request"},
+		{"GET", "/v1/grants/xyz", 404, "no grant"},
+		{"GET", "/v1/grants/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 404, "no grant"},
+		{"GET", "/v1/grants/%00%ff%2f..", 404, "no"},
+		{"GET", "/v1/grants?al=1", 400, "unknown argument"},
+		{"GET", "/v1/grants?all=yes", 400, "must be 0 or 1"},
+		{"GET", "/v1/status?all=1", 400, "unknown argument"},
+		{"GET", "/v1/events?tail=-1", 400, "number of lines"},
+		{"GET", "/v1/events?tail=x", 400, "number of lines"},
+		{"GET", "/v1/events?pid=0", 400, "process id"},
+		{"GET", "/v1/events?verdict=", 400, "empty"},
+		{"GET", "/v1/events?grant=", 400, "empty"},
+		{"GET", "/v1/events?follow=2", 400, "must be 0 or 1"},
+		{"POST", "/v1/introspect", 400, "the body must be"},
 	};
 	struct stage *s = *state;
 
@@ -222,7 +222,7 @@ static void installed_only(void **state)
 	check(&s, ALICE, "POST", "/v1/grants",
 	      "{\"policy\": {\"name\": \"coder.yaml\"}, \"purpose\": \"long\"}", 201, "\"policy\":\"coder\"");
 	assert_true(asprintf(&body, "{\"policy\": {\"name\": \"coder.yaml\", \"text\": \"%s# mine\"}}",
-	                     stage_policy) > 0);
+			     stage_policy) > 0);
 	check(&s, ALICE, "POST", "/v1/grants", body, 403, "installed policies only");
 	free(body);
 	stage_mint(&s, BOB, ", \"purpose\": \"fix-issue\"", &r);
@@ -234,11 +234,11 @@ static void installed_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(bodies, stage_setup, stage_teardown),
-	        cmocka_unit_test_setup_teardown(authority, stage_setup, stage_teardown),
-	        cmocka_unit_test_setup_teardown(half_way, stage_setup, stage_teardown),
-	        cmocka_unit_test_setup_teardown(paths, stage_setup, stage_teardown),
-	        cmocka_unit_test(installed_only),
+		cmocka_unit_test_setup_teardown(bodies, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(authority, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(half_way, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(paths, stage_setup, stage_teardown),
+		cmocka_unit_test(installed_only),
 	};
 
 	if (geteuid() != 0) {

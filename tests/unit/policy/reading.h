@@ -22,9 +22,9 @@
 #define HEAD "apiVersion: deputy/v1\nname: t\nowner: {any_of: [uid:*]}\npurposes:\n  p:\n    ttl: 1m\n"
 /* The rule stands in line 8 from column 9 on. */
 #define FILES(x) HEAD "    files:\n      - " x "\n"
-#define NET(x)   HEAD "    network:\n      - " x "\n"
-#define EXEC(x)  HEAD "    exec:\n      - " x "\n"
-#define IPC(x)   HEAD "    ipc:\n      - " x "\n"
+#define NET(x)	 HEAD "    network:\n      - " x "\n"
+#define EXEC(x)	 HEAD "    exec:\n      - " x "\n"
+#define IPC(x)	 HEAD "    ipc:\n      - " x "\n"
 
 /* Profiles by name; a profile function's argument. */
 struct shelf {
@@ -62,7 +62,7 @@ static inline struct policy *good(const char *text, const struct shelf *shelf)
 	struct policy *policy = NULL;
 	char got[8192];
 	int err = policy_parse("t.yaml", text, strlen(text), shelf ? shelf_get : NULL, (void *)shelf, &errors,
-	                       &policy);
+			       &policy);
 
 	errors_print(&errors, got, sizeof(got));
 	assert_string_equal(got, "");
@@ -78,7 +78,7 @@ static inline void bad_text(const char *text, size_t len, const struct shelf *sh
 	struct policy *policy = NULL;
 	static char got[POLICY_ERRORS_MAX * sizeof(struct policy_error)];
 	int err =
-	        policy_parse("t.yaml", text, len, shelf ? shelf_get : NULL, (void *)shelf, &errors, &policy);
+		policy_parse("t.yaml", text, len, shelf ? shelf_get : NULL, (void *)shelf, &errors, &policy);
 
 	errors_print(&errors, got, sizeof(got));
 	assert_string_equal(got, want);

@@ -47,14 +47,14 @@ static inline void check_edge(const struct table *t, uint32_t at, const uint8_t 
 		check_text(t, e->name);
 		memcpy(text, t->cells[NAME_CELL(e->name)].b, NAME_LEN(e->name));
 		assert_int_equal(e->hash,
-		                 name_hash(name_at(text), NAME_LEN(e->name), t->cells[1].head2.seed));
+				 name_hash(name_at(text), NAME_LEN(e->name), t->cells[1].head2.seed));
 	} else {
 		assert_true(e->hash && e->hash < 1u << t->cells[e->from].state.nglobs && e->next);
 	}
 }
 
 static inline void visit_state(const struct table *t, uint32_t at, uint8_t *seen, uint32_t *queue,
-                               uint32_t *count)
+			       uint32_t *count)
 {
 	assert_true(at < t->count);
 	if (!at || seen[at])
@@ -130,7 +130,7 @@ static inline void check_ports(const struct table *t, const struct cell_ports *p
 		assert_true(!i || port->allow != port[-1].allow || memcmp(port->rule, port[-1].rule, 8));
 		for (int op = 0; op < NET_OPS; op++)
 			assert_true(port->rule[op] <= t->rule_count &&
-			            (port->rule[op] || !(port->allow >> op & 1)));
+				    (port->rule[op] || !(port->allow >> op & 1)));
 	}
 }
 
@@ -146,9 +146,9 @@ static inline void check_net(const struct table *t)
 			assert_true(!c->addr.hi && !c->addr.lo);
 		else
 			assert_true(c[-2].addr.hi < c->addr.hi ||
-			            (c[-2].addr.hi == c->addr.hi && c[-2].addr.lo < c->addr.lo));
+				    (c[-2].addr.hi == c->addr.hi && c[-2].addr.lo < c->addr.lo));
 		assert_true(!i || c[-1].ports.base != c[1].ports.base ||
-		            c[-1].ports.count != c[1].ports.count);
+			    c[-1].ports.count != c[1].ports.count);
 		check_ports(t, &c[1].ports);
 	}
 }

@@ -44,7 +44,7 @@ static inline unsigned sample_ops(const char *list)
 }
 
 static inline void sample_path_ops(struct sample *s, enum rule_verdict verdict, unsigned ops,
-                                   const char *pattern)
+				   const char *pattern)
 {
 	struct rules *r = &s->purpose.rules;
 	struct path_rule *rule;
@@ -56,12 +56,12 @@ static inline void sample_path_ops(struct sample *s, enum rule_verdict verdict, 
 	rule = &r->paths[r->path_count++];
 	snprintf(label, sizeof(label), "%zu %.32s", r->path_count, pattern);
 	*rule = (struct path_rule){.verdict = verdict,
-	                           .ops = ops,
-	                           .pattern = strdup(pattern),
-	                           .label = strdup(label),
-	                           .line = (unsigned)r->path_count,
-	                           .column = 7,
-	                           .file = "sample.yaml"};
+				   .ops = ops,
+				   .pattern = strdup(pattern),
+				   .label = strdup(label),
+				   .line = (unsigned)r->path_count,
+				   .column = 7,
+				   .file = "sample.yaml"};
 }
 
 /* "allow read,write /work/" + "**" */
@@ -75,8 +75,8 @@ static inline void sample_path(struct sample *s, const char *text)
 }
 
 static inline void sample_addr(struct sample *s, enum rule_verdict verdict, unsigned ops,
-                               struct cell_addr first, struct cell_addr last, const struct port_range *ports,
-                               size_t count)
+			       struct cell_addr first, struct cell_addr last, const struct port_range *ports,
+			       size_t count)
 {
 	struct rules *r = &s->purpose.rules;
 	struct addr_rule *rule;
@@ -87,12 +87,12 @@ static inline void sample_addr(struct sample *s, enum rule_verdict verdict, unsi
 	rule = &r->addrs[r->addr_count++];
 	snprintf(label, sizeof(label), "addr %zu", r->addr_count);
 	*rule = (struct addr_rule){.verdict = verdict,
-	                           .ops = ops,
-	                           .first = first,
-	                           .last = last,
-	                           .ports = calloc(count, sizeof(*ports)),
-	                           .port_count = count,
-	                           .label = strdup(label)};
+				   .ops = ops,
+				   .first = first,
+				   .last = last,
+				   .ports = calloc(count, sizeof(*ports)),
+				   .port_count = count,
+				   .label = strdup(label)};
 	memcpy(rule->ports, ports, count * sizeof(*ports));
 }
 

@@ -5,7 +5,7 @@
 static const unsigned every = (1u << FILE_OPS) - 1;
 
 __attribute__((format(printf, 4, 5))) static void add(struct sample *s, enum rule_verdict verdict,
-                                                      unsigned ops, const char *pattern, ...)
+						      unsigned ops, const char *pattern, ...)
 {
 	char text[1200];
 	va_list args;
@@ -23,7 +23,7 @@ static uint32_t states(struct sample *s)
 	sample_compile(s);
 	count = check_table(s->table);
 	print_message("%zu rules: %u states, %u cells\n", s->purpose.rules.path_count, count,
-	              s->table->count);
+		      s->table->count);
 	return count;
 }
 
@@ -192,11 +192,11 @@ static void test_work_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_floats_and_trees), cmocka_unit_test(test_floats_of_two_kinds),
-	        cmocka_unit_test(test_globs_everywhere), cmocka_unit_test(test_many_rules),
-	        cmocka_unit_test(test_rules_limit),      cmocka_unit_test(test_globs_limit),
-	        cmocka_unit_test(test_states_limit),     cmocka_unit_test(test_cells_limit),
-	        cmocka_unit_test(test_work_limit),
+		cmocka_unit_test(test_floats_and_trees), cmocka_unit_test(test_floats_of_two_kinds),
+		cmocka_unit_test(test_globs_everywhere), cmocka_unit_test(test_many_rules),
+		cmocka_unit_test(test_rules_limit),	 cmocka_unit_test(test_globs_limit),
+		cmocka_unit_test(test_states_limit),	 cmocka_unit_test(test_cells_limit),
+		cmocka_unit_test(test_work_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@ static struct cell_addr v4(unsigned a, unsigned b, unsigned c, unsigned d)
 }
 
 static void add(struct sample *s, enum rule_verdict verdict, struct cell_addr first, struct cell_addr last,
-                uint16_t lo, uint16_t hi)
+		uint16_t lo, uint16_t hi)
 {
 	struct port_range range = {lo, hi};
 
@@ -20,7 +20,7 @@ static void add(struct sample *s, enum rule_verdict verdict, struct cell_addr fi
 }
 
 static void expect(const struct sample *s, struct cell_addr addr, uint16_t port, enum action action,
-                   const char *rule)
+		   const char *rule)
 {
 	struct policy_answer answer;
 
@@ -130,8 +130,8 @@ static unsigned roll(unsigned n)
 static struct cell_addr random_addr(void)
 {
 	static const struct cell_addr some[] = {
-	        {0, 0},     {0, 1},     {0, 2},     {0, ~0ull},         {1, 0},        {1, 1}, {1, 2},
-	        {~0ull, 0}, {~0ull, 1}, {~0ull, 2}, {~0ull, ~0ull - 1}, {~0ull, ~0ull}};
+		{0, 0},	    {0, 1},	{0, 2},	    {0, ~0ull},		{1, 0},	       {1, 1}, {1, 2},
+		{~0ull, 0}, {~0ull, 1}, {~0ull, 2}, {~0ull, ~0ull - 1}, {~0ull, ~0ull}};
 
 	return some[roll(sizeof(some) / sizeof(some[0]))];
 }
@@ -160,7 +160,7 @@ static void random_rule(struct sample *s)
 	if (roll(4) == 0)
 		ports[0] = (struct port_range){0, 65535};
 	sample_addr(s, roll(2) ? RULE_ALLOW : RULE_DENY, roll(2) ? 15 : 1 + roll(15), below(a, b) ? a : b,
-	            below(a, b) ? b : a, ports, count);
+		    below(a, b) ? b : a, ports, count);
 }
 
 static bool port_in(const struct addr_rule *r, uint32_t port)
@@ -221,8 +221,8 @@ static void compare(const struct sample *s, unsigned op, struct cell_addr addr, 
 	got = answer.rule ? (unsigned)strtoul(answer.rule + 5, NULL, 10) : 0;
 	assert_int_equal(got, rule);
 	assert_int_equal(answer.action, rule && s->purpose.rules.addrs[rule - 1].verdict == RULE_ALLOW
-	                                        ? ACT_ALLOW
-	                                        : ACT_DENY);
+						? ACT_ALLOW
+						: ACT_DENY);
 }
 
 static void test_random(void **state)
@@ -245,9 +245,9 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_cases),  cmocka_unit_test(test_no_rules),
-	        cmocka_unit_test(test_merges), cmocka_unit_test(test_numbering),
-	        cmocka_unit_test(test_random),
+		cmocka_unit_test(test_cases),  cmocka_unit_test(test_no_rules),
+		cmocka_unit_test(test_merges), cmocka_unit_test(test_numbering),
+		cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 /* Each mistake is told in these words, at this place. */
 #include "reading.h"
 
-#define AT(place, what)           "t.yaml:" place ": " what "\n"
+#define AT(place, what)		  "t.yaml:" place ": " what "\n"
 #define HINTED(place, what, hint) "t.yaml:" place ": " what "\n\thint: " hint "\n"
 
 #define FILE_OPS_HINT "one of: read, write, exec, create, delete, list, metadata"
@@ -28,49 +28,49 @@ static void each(const struct mistake *list, size_t count)
 }
 
 static const struct mistake tops[] = {
-        {"", HINTED("1:1", "the file is empty", "begin with 'apiVersion: deputy/v1'")},
-        {"# nothing\n", HINTED("1:1", "the file is empty", "begin with 'apiVersion: deputy/v1'")},
-        {"hello\n", AT("1:1", "a policy must be a mapping, not a single value")},
-        {"- a\n", AT("1:1", "a policy must be a mapping, not a list")},
-        {"{}\n", HINTED("1:1", "a policy needs 'apiVersion'", "such as 'apiVersion: deputy/v1'")
-                         HINTED("1:1", "a policy needs 'name'", "such as 'name: coder'") HINTED(
-                                 "1:1", "a policy needs 'owner'", "such as 'owner: {any_of: [uid:alice]}'")
-                                 HINTED("1:1", "a policy needs 'purposes'",
-                                        "such as 'purposes: {fix-issue: {ttl: 15m}}'")},
-        {"apiVersion: v1\nname: t\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
-         HINTED("1:13", "unknown apiVersion 'v1'", "write 'apiVersion: deputy/v1'")},
-        {"apiVersion: [deputy/v1]\nname: t\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
-         AT("1:13", "apiVersion must be a single value, not a list")},
-        {API "nmae: t\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
-         HINTED("2:1", "unknown key 'nmae' in a policy", "did you mean 'name'?")},
-        {TOP("color: red\n"), HINTED("5:1", "unknown key 'color' in a policy",
-                                     "one of: apiVersion, name, owner, profiles, purposes")},
-        {TOP("name: t\n"), AT("5:1", "'name' is given twice, first in line 2")},
-        {TOP("approvers: [uid:0]\n"), HINTED("5:1", "'approvers' is not enforced by this version",
-                                             "leave it out: no call is paused for a human to answer")},
-        {TOP("<<: {}\n"), HINTED("5:1", "unknown key '<<' in a policy",
-                                 "one of: apiVersion, name, owner, profiles, purposes")},
-        {TOP("? [a]\n: b\n"), AT("5:3", "a key must be a single word")},
-        {API "name: a/b\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
-         HINTED("2:7", "a policy's name cannot be 'a/b'", NAME_HINT)},
-        {API "name: ..\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
-         HINTED("2:7", "a policy's name cannot be '..'", NAME_HINT)},
-        {API "name: -x\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
-         HINTED("2:7", "a policy's name cannot be '-x'", NAME_HINT)},
-        {API "name:\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
-         HINTED("2:6", "a policy's name cannot be ''", NAME_HINT)},
-        {API "name: t\nowner: {any_of: [uid:*]}\npurposes: {}\n",
-         HINTED("4:11", "purposes must be a mapping of names to purposes",
-                "such as 'fix-issue: {ttl: 15m}'")},
-        {API "name: t\nowner: {any_of: [uid:*]}\npurposes: [p]\n",
-         HINTED("4:11", "purposes must be a mapping of names to purposes",
-                "such as 'fix-issue: {ttl: 15m}'")},
-        {API "name: t\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}, p: {ttl: 1m}}\n",
-         AT("4:26", "'p' is given twice, first in line 4")},
-        {API "name: t\nowner: {any_of: [uid:*]}\npurposes: {'': {ttl: 1m}}\n",
-         HINTED("4:12", "a purpose's name cannot be ''", NAME_HINT)},
-        {API "name: t\nowner: {any_of: [uid:*]}\npurposes: {p: x}\n",
-         AT("4:15", "a purpose must be a mapping, not a single value")},
+	{"", HINTED("1:1", "the file is empty", "begin with 'apiVersion: deputy/v1'")},
+	{"# nothing\n", HINTED("1:1", "the file is empty", "begin with 'apiVersion: deputy/v1'")},
+	{"hello\n", AT("1:1", "a policy must be a mapping, not a single value")},
+	{"- a\n", AT("1:1", "a policy must be a mapping, not a list")},
+	{"{}\n", HINTED("1:1", "a policy needs 'apiVersion'", "such as 'apiVersion: deputy/v1'")
+			 HINTED("1:1", "a policy needs 'name'", "such as 'name: coder'") HINTED(
+				 "1:1", "a policy needs 'owner'", "such as 'owner: {any_of: [uid:alice]}'")
+				 HINTED("1:1", "a policy needs 'purposes'",
+					"such as 'purposes: {fix-issue: {ttl: 15m}}'")},
+	{"apiVersion: v1\nname: t\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
+	 HINTED("1:13", "unknown apiVersion 'v1'", "write 'apiVersion: deputy/v1'")},
+	{"apiVersion: [deputy/v1]\nname: t\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
+	 AT("1:13", "apiVersion must be a single value, not a list")},
+	{API "nmae: t\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
+	 HINTED("2:1", "unknown key 'nmae' in a policy", "did you mean 'name'?")},
+	{TOP("color: red\n"), HINTED("5:1", "unknown key 'color' in a policy",
+				     "one of: apiVersion, name, owner, profiles, purposes")},
+	{TOP("name: t\n"), AT("5:1", "'name' is given twice, first in line 2")},
+	{TOP("approvers: [uid:0]\n"), HINTED("5:1", "'approvers' is not enforced by this version",
+					     "leave it out: no call is paused for a human to answer")},
+	{TOP("<<: {}\n"), HINTED("5:1", "unknown key '<<' in a policy",
+				 "one of: apiVersion, name, owner, profiles, purposes")},
+	{TOP("? [a]\n: b\n"), AT("5:3", "a key must be a single word")},
+	{API "name: a/b\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
+	 HINTED("2:7", "a policy's name cannot be 'a/b'", NAME_HINT)},
+	{API "name: ..\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
+	 HINTED("2:7", "a policy's name cannot be '..'", NAME_HINT)},
+	{API "name: -x\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
+	 HINTED("2:7", "a policy's name cannot be '-x'", NAME_HINT)},
+	{API "name:\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\n",
+	 HINTED("2:6", "a policy's name cannot be ''", NAME_HINT)},
+	{API "name: t\nowner: {any_of: [uid:*]}\npurposes: {}\n",
+	 HINTED("4:11", "purposes must be a mapping of names to purposes",
+		"such as 'fix-issue: {ttl: 15m}'")},
+	{API "name: t\nowner: {any_of: [uid:*]}\npurposes: [p]\n",
+	 HINTED("4:11", "purposes must be a mapping of names to purposes",
+		"such as 'fix-issue: {ttl: 15m}'")},
+	{API "name: t\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}, p: {ttl: 1m}}\n",
+	 AT("4:26", "'p' is given twice, first in line 4")},
+	{API "name: t\nowner: {any_of: [uid:*]}\npurposes: {'': {ttl: 1m}}\n",
+	 HINTED("4:12", "a purpose's name cannot be ''", NAME_HINT)},
+	{API "name: t\nowner: {any_of: [uid:*]}\npurposes: {p: x}\n",
+	 AT("4:15", "a purpose must be a mapping, not a single value")},
 };
 
 static void top_level(void **state)
@@ -81,9 +81,9 @@ static void top_level(void **state)
 
 /* Each owner is refused alone, in line 3 column 18. */
 static const char *const owners[] = {
-        "",        "alice",    "uid:",        "uid:-1",         "uid:01", "uid:4294967295",
-        "uid:a b", "uid:a/b",  "UID:1",       "oidc:",          "gid:0",  "uid:-x",
-        "uid:**",  "oidc:a b", "ssh:SHA256:", "ssh:SHA256:a b", "ssh:x",
+	"",	   "alice",    "uid:",	      "uid:-1",		"uid:01", "uid:4294967295",
+	"uid:a b", "uid:a/b",  "UID:1",	      "oidc:",		"gid:0",  "uid:-x",
+	"uid:**",  "oidc:a b", "ssh:SHA256:", "ssh:SHA256:a b", "ssh:x",
 };
 
 static void bad_owners(void **state)
@@ -93,7 +93,7 @@ static void bad_owners(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(owners); i++) {
 		snprintf(text, sizeof(text),
-		         API "name: t\nowner: {any_of: ['%s']}\npurposes: {p: {ttl: 1m}}\n", owners[i]);
+			 API "name: t\nowner: {any_of: ['%s']}\npurposes: {p: {ttl: 1m}}\n", owners[i]);
 		snprintf(want, sizeof(want), HINTED("3:18", "'%s' names no owner", OWNER_HINT), owners[i]);
 		bad(text, NULL, want);
 	}
@@ -102,14 +102,14 @@ static void bad_owners(void **state)
 #define OWNER(x) API "name: t\nowner: " x "\npurposes: {p: {ttl: 1m}}\n"
 
 static const struct mistake owner_forms[] = {
-        {OWNER("uid:1000"), AT("3:8", "owner must be a mapping, not a single value")},
-        {OWNER("{}"), HINTED("3:8", "owner needs 'any_of'", "such as 'any_of: [uid:alice]'")},
-        {OWNER("{any_of: []}"), AT("3:17", "an owner: the list is empty")},
-        {OWNER("{any_of: {a: b}}"), AT("3:17", "an owner must be a list, not a mapping")},
-        {OWNER("{any_of: [[uid:1]]}"), AT("3:18", "an owner must be a single value, not a list")},
-        {OWNER("{all_of: [uid:1]}"),
-         HINTED("3:9", "'all_of' is not enforced by this version", "write 'any_of:'")},
-        {OWNER("{any: [uid:1]}"), HINTED("3:9", "unknown key 'any' in owner", "one of: any_of")},
+	{OWNER("uid:1000"), AT("3:8", "owner must be a mapping, not a single value")},
+	{OWNER("{}"), HINTED("3:8", "owner needs 'any_of'", "such as 'any_of: [uid:alice]'")},
+	{OWNER("{any_of: []}"), AT("3:17", "an owner: the list is empty")},
+	{OWNER("{any_of: {a: b}}"), AT("3:17", "an owner must be a list, not a mapping")},
+	{OWNER("{any_of: [[uid:1]]}"), AT("3:18", "an owner must be a single value, not a list")},
+	{OWNER("{all_of: [uid:1]}"),
+	 HINTED("3:9", "'all_of' is not enforced by this version", "write 'any_of:'")},
+	{OWNER("{any: [uid:1]}"), HINTED("3:9", "unknown key 'any' in owner", "one of: any_of")},
 };
 
 static void bad_owner_forms(void **state)
@@ -119,8 +119,8 @@ static void bad_owner_forms(void **state)
 }
 
 static const char *const ttls[] = {
-        "0s",  "0m",    "15",     "m",  "''",  "-1m", "1.5h", "1h30m",
-        "25h", "1441m", "86401s", "1d", "01m", "1 m", "1M",   "99999999999999999999h"};
+	"0s",  "0m",	"15",	  "m",	"''",  "-1m", "1.5h", "1h30m",
+	"25h", "1441m", "86401s", "1d", "01m", "1 m", "1M",   "99999999999999999999h"};
 
 static void bad_ttls(void **state)
 {
@@ -131,38 +131,38 @@ static void bad_ttls(void **state)
 		const char *shown = strcmp(ttls[i], "''") == 0 ? "" : ttls[i];
 
 		snprintf(text, sizeof(text),
-		         API "name: t\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: %s}}\n", ttls[i]);
+			 API "name: t\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: %s}}\n", ttls[i]);
 		snprintf(want, sizeof(want), HINTED("4:21", "'%s' is not a time to live", TTL_HINT), shown);
 		bad(text, NULL, want);
 	}
 }
 
 static const struct mistake terms[] = {
-        {API "name: t\nowner: {any_of: [uid:*]}\npurposes: {p: {files: []}}\n",
-         HINTED("4:15", "a purpose needs 'ttl'", "such as 'ttl: 15m'")},
-        {API "name: t\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: [1m]}}\n",
-         AT("4:21", "ttl must be a single value, not a list")},
-        {HEAD "    on_revoke: hold\n",
-         HINTED("7:16", "'hold' is not enforced by this version",
-                "write 'allow' or 'deny': no call is paused for a human to answer")},
-        {HEAD "    on_revoke: kil\n", HINTED("7:16", "unknown on_revoke 'kil'", "did you mean 'kill'?")},
-        {HEAD "    on_revoke: {}\n", AT("7:16", "on_revoke must be a single value, not a mapping")},
-        {HEAD "    audit: required\n",
-         HINTED("7:12", "'audit: required' is not enforced by this version",
-                "'audit: all' records every operation that the event ring has room for")},
-        {HEAD "    audit: change\n", HINTED("7:12", "unknown audit 'change'", "did you mean 'changes'?")},
-        {HEAD "    audit: none\n", HINTED("7:12", "unknown audit 'none'", "one of: denials, changes, all")},
-        {HEAD "    delegate: {depth: 2}\n",
-         HINTED("7:5", "'delegate' is not enforced by this version", "leave it out")},
-        {HEAD "    labels: [a]\n", HINTED("7:5", "'labels' is not enforced by this version", "leave it out")},
-        {HEAD "    privileges: [a]\n", HINTED("7:5", "'privileges' is not enforced by this version",
-                                              "leave it out: a grant never adds privileges")},
-        {HEAD "    file: []\n", HINTED("7:5", "unknown key 'file' in a purpose", "did you mean 'files'?")},
-        {HEAD "    profiles: [base]\n", HINTED("7:5", "unknown key 'profiles' in a purpose",
-                                               "one of: ttl, files, network, exec, ipc, on_revoke, audit")},
-        {HEAD "    files: {allow: read}\n", AT("7:12", "files must be a list, not a mapping")},
-        {HEAD "    exec: /usr/bin/git\n", AT("7:11", "exec must be a list, not a single value")},
-        {HEAD "    network: \"\"\n", AT("7:14", "network must be a list, not a single value")},
+	{API "name: t\nowner: {any_of: [uid:*]}\npurposes: {p: {files: []}}\n",
+	 HINTED("4:15", "a purpose needs 'ttl'", "such as 'ttl: 15m'")},
+	{API "name: t\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: [1m]}}\n",
+	 AT("4:21", "ttl must be a single value, not a list")},
+	{HEAD "    on_revoke: hold\n",
+	 HINTED("7:16", "'hold' is not enforced by this version",
+		"write 'allow' or 'deny': no call is paused for a human to answer")},
+	{HEAD "    on_revoke: kil\n", HINTED("7:16", "unknown on_revoke 'kil'", "did you mean 'kill'?")},
+	{HEAD "    on_revoke: {}\n", AT("7:16", "on_revoke must be a single value, not a mapping")},
+	{HEAD "    audit: required\n",
+	 HINTED("7:12", "'audit: required' is not enforced by this version",
+		"'audit: all' records every operation that the event ring has room for")},
+	{HEAD "    audit: change\n", HINTED("7:12", "unknown audit 'change'", "did you mean 'changes'?")},
+	{HEAD "    audit: none\n", HINTED("7:12", "unknown audit 'none'", "one of: denials, changes, all")},
+	{HEAD "    delegate: {depth: 2}\n",
+	 HINTED("7:5", "'delegate' is not enforced by this version", "leave it out")},
+	{HEAD "    labels: [a]\n", HINTED("7:5", "'labels' is not enforced by this version", "leave it out")},
+	{HEAD "    privileges: [a]\n", HINTED("7:5", "'privileges' is not enforced by this version",
+					      "leave it out: a grant never adds privileges")},
+	{HEAD "    file: []\n", HINTED("7:5", "unknown key 'file' in a purpose", "did you mean 'files'?")},
+	{HEAD "    profiles: [base]\n", HINTED("7:5", "unknown key 'profiles' in a purpose",
+					       "one of: ttl, files, network, exec, ipc, on_revoke, audit")},
+	{HEAD "    files: {allow: read}\n", AT("7:12", "files must be a list, not a mapping")},
+	{HEAD "    exec: /usr/bin/git\n", AT("7:11", "exec must be a list, not a single value")},
+	{HEAD "    network: \"\"\n", AT("7:14", "network must be a list, not a single value")},
 };
 
 static void purpose_terms(void **state)
@@ -172,47 +172,47 @@ static void purpose_terms(void **state)
 }
 
 static const struct mistake path_rules[] = {
-        {FILES("/a"), AT("8:9", "a file rule must be a mapping, not a single value")},
-        {FILES("{allow: raed, path: /a}"),
-         HINTED("8:17", "unknown operation 'raed'", "did you mean 'read'?")},
-        {FILES("{allow: [read, execute], path: /a}"),
-         HINTED("8:24", "unknown operation 'execute'", FILE_OPS_HINT)},
-        {FILES("{allow: [remove], path: /a}"), HINTED("8:18", "unknown operation 'remove'", FILE_OPS_HINT)},
-        {FILES("{allow: connect, path: /a}"), HINTED("8:17", "unknown operation 'connect'", FILE_OPS_HINT)},
-        {FILES("{allow: '', path: /a}"), HINTED("8:17", "unknown operation ''", FILE_OPS_HINT)},
-        {FILES("{allow: [], path: /a}"), AT("8:17", "an operation: the list is empty")},
-        {FILES("{allow: {read: yes}, path: /a}"), AT("8:17", "an operation must be a list, not a mapping")},
-        {FILES("{allow: [[read]], path: /a}"), AT("8:18", "an operation must be a single value, not a list")},
-        {FILES("{path: /a}"), HINTED("8:9", "a file rule needs 'allow' or 'deny'", "such as 'allow: ...'")},
-        {FILES("{allow: read}"), HINTED("8:9", "a file rule needs 'path'", "such as 'path: /usr/**'")},
-        {FILES("{}"), HINTED("8:9", "a file rule needs 'path'", "such as 'path: /usr/**'")},
-        {FILES("{allow: read, deny: write, path: /a}"),
-         HINTED("8:9", "a file rule either allows or denies", "write two rules")},
-        {FILES("{allow: read, allow: write, path: /a}"),
-         AT("8:23", "'allow' is given twice, first in line 8")},
-        {FILES("{hold: write, path: /a}"),
-         HINTED("8:10", "'hold' is not enforced by this version",
-                "write 'allow' or 'deny': no call is paused for a human to answer")},
-        {FILES("{allow: [read, hold], path: /a}"),
-         HINTED("8:24", "'hold' is not enforced by this version",
-                "write 'allow' or 'deny': no call is paused for a human to answer")},
-        {FILES("{allow: read, path: /a, unless: /b}"),
-         HINTED("8:33", "'unless' is not enforced by this version",
-                "write a rule of its own: a narrower rule wins over a wider one")},
-        {FILES("{allow: read, path: /a, label: x}"),
-         HINTED("8:33", "'label' is not enforced by this version", "leave it out")},
-        {FILES("{allow: read, paths: /a}"),
-         HINTED("8:23", "unknown key 'paths' in a file rule", "did you mean 'path'?")},
-        {FILES("{allow: read, path: []}"), AT("8:29", "a path: the list is empty")},
-        {FILES("{allow: read, path: {a: b}}"), AT("8:29", "a path must be a list, not a mapping")},
-        {EXEC("{allow: /a, path: /b}"),
-         HINTED("8:21", "unknown key 'path' in an exec rule", "one of: allow, deny")},
-        {EXEC("{hold: /a}"), HINTED("8:10", "'hold' is not enforced by this version",
-                                    "write 'allow' or 'deny': no call is paused for a human to answer")},
-        {EXEC("{}"), HINTED("8:9", "an exec rule needs 'allow' or 'deny'", "such as 'allow: ...'")},
-        {IPC("{allow: connect}"),
-         HINTED("8:9", "an ipc rule needs 'unix'", "such as 'unix: /run/postgresql/.s.PGSQL.5432'")},
-        {IPC("{allow: send, unix: /a}"), HINTED("8:17", "unknown operation 'send'", "one of: connect")},
+	{FILES("/a"), AT("8:9", "a file rule must be a mapping, not a single value")},
+	{FILES("{allow: raed, path: /a}"),
+	 HINTED("8:17", "unknown operation 'raed'", "did you mean 'read'?")},
+	{FILES("{allow: [read, execute], path: /a}"),
+	 HINTED("8:24", "unknown operation 'execute'", FILE_OPS_HINT)},
+	{FILES("{allow: [remove], path: /a}"), HINTED("8:18", "unknown operation 'remove'", FILE_OPS_HINT)},
+	{FILES("{allow: connect, path: /a}"), HINTED("8:17", "unknown operation 'connect'", FILE_OPS_HINT)},
+	{FILES("{allow: '', path: /a}"), HINTED("8:17", "unknown operation ''", FILE_OPS_HINT)},
+	{FILES("{allow: [], path: /a}"), AT("8:17", "an operation: the list is empty")},
+	{FILES("{allow: {read: yes}, path: /a}"), AT("8:17", "an operation must be a list, not a mapping")},
+	{FILES("{allow: [[read]], path: /a}"), AT("8:18", "an operation must be a single value, not a list")},
+	{FILES("{path: /a}"), HINTED("8:9", "a file rule needs 'allow' or 'deny'", "such as 'allow: ...'")},
+	{FILES("{allow: read}"), HINTED("8:9", "a file rule needs 'path'", "such as 'path: /usr/**'")},
+	{FILES("{}"), HINTED("8:9", "a file rule needs 'path'", "such as 'path: /usr/**'")},
+	{FILES("{allow: read, deny: write, path: /a}"),
+	 HINTED("8:9", "a file rule either allows or denies", "write two rules")},
+	{FILES("{allow: read, allow: write, path: /a}"),
+	 AT("8:23", "'allow' is given twice, first in line 8")},
+	{FILES("{hold: write, path: /a}"),
+	 HINTED("8:10", "'hold' is not enforced by this version",
+		"write 'allow' or 'deny': no call is paused for a human to answer")},
+	{FILES("{allow: [read, hold], path: /a}"),
+	 HINTED("8:24", "'hold' is not enforced by this version",
+		"write 'allow' or 'deny': no call is paused for a human to answer")},
+	{FILES("{allow: read, path: /a, unless: /b}"),
+	 HINTED("8:33", "'unless' is not enforced by this version",
+		"write a rule of its own: a narrower rule wins over a wider one")},
+	{FILES("{allow: read, path: /a, label: x}"),
+	 HINTED("8:33", "'label' is not enforced by this version", "leave it out")},
+	{FILES("{allow: read, paths: /a}"),
+	 HINTED("8:23", "unknown key 'paths' in a file rule", "did you mean 'path'?")},
+	{FILES("{allow: read, path: []}"), AT("8:29", "a path: the list is empty")},
+	{FILES("{allow: read, path: {a: b}}"), AT("8:29", "a path must be a list, not a mapping")},
+	{EXEC("{allow: /a, path: /b}"),
+	 HINTED("8:21", "unknown key 'path' in an exec rule", "one of: allow, deny")},
+	{EXEC("{hold: /a}"), HINTED("8:10", "'hold' is not enforced by this version",
+				    "write 'allow' or 'deny': no call is paused for a human to answer")},
+	{EXEC("{}"), HINTED("8:9", "an exec rule needs 'allow' or 'deny'", "such as 'allow: ...'")},
+	{IPC("{allow: connect}"),
+	 HINTED("8:9", "an ipc rule needs 'unix'", "such as 'unix: /run/postgresql/.s.PGSQL.5432'")},
+	{IPC("{allow: send, unix: /a}"), HINTED("8:17", "unknown operation 'send'", "one of: connect")},
 };
 
 static void rules_over_paths(void **state)
@@ -222,57 +222,57 @@ static void rules_over_paths(void **state)
 }
 
 static const struct mistake net_rules[] = {
-        {NET("{allow: connect}"),
-         HINTED("8:9", "a network rule needs 'cidr'", "such as 'cidr: 192.0.2.0/24'")},
-        {NET("{allow: connect, host: api.github.com, port: 443}"),
-         HINTED("8:26", "'host' is not enforced by this version",
-                "write 'cidr:' with the addresses: a name's addresses are not known to the kernel")},
-        {NET("{allow: connect, cidr: api.github.com}"),
-         HINTED("8:32", "'api.github.com' is not an address or network", CIDR_HINT)},
-        {NET("{allow: connect, cidr: 10.0.0.1/8}"),
-         HINTED("8:32", "'10.0.0.1/8' names a host inside its network", "the network is 10.0.0.0/8")},
-        {NET("{allow: connect, cidr: '2001:db8::1/64'}"),
-         HINTED("8:32", "'2001:db8::1/64' names a host inside its network", "the network is 2001:db8::/64")},
-        {NET("{allow: connect, cidr: 0.0.0.1/0}"),
-         HINTED("8:32", "'0.0.0.1/0' names a host inside its network", "the network is 0.0.0.0/0")},
-        {NET("{allow: connect, cidr: 10.0.0.0/33}"),
-         HINTED("8:32", "'10.0.0.0/33' has no such prefix length", "0 to 32")},
-        {NET("{allow: connect, cidr: '::/129'}"),
-         HINTED("8:32", "'::/129' has no such prefix length", "0 to 128")},
-        {NET("{allow: connect, cidr: 10.0.0.0/}"),
-         HINTED("8:32", "'10.0.0.0/' has no such prefix length", "0 to 32")},
-        {NET("{allow: connect, cidr: 10.0.0.0/08}"),
-         HINTED("8:32", "'10.0.0.0/08' has no such prefix length", "0 to 32")},
-        {NET("{allow: connect, cidr: 10.0.0.0/8/8}"),
-         HINTED("8:32", "'10.0.0.0/8/8' has no such prefix length", "0 to 32")},
-        {NET("{allow: connect, cidr: 10.0.0}"),
-         HINTED("8:32", "'10.0.0' is not an address or network", CIDR_HINT)},
-        {NET("{allow: connect, cidr: 010.0.0.1}"),
-         HINTED("8:32", "'010.0.0.1' is not an address or network", CIDR_HINT)},
-        {NET("{allow: connect, cidr: '*'}"), HINTED("8:32", "'*' is not an address or network", CIDR_HINT)},
-        {NET("{allow: connect, cidr: ''}"), HINTED("8:32", "'' is not an address or network", CIDR_HINT)},
-        {NET("{allow: connect, cidr: 'fe80::1%eth0'}"),
-         HINTED("8:32", "'fe80::1%eth0' is not an address or network", CIDR_HINT)},
-        {NET("{allow: connect, cidr: '0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0'}"),
-         HINTED("8:32",
-                "'0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0' is not an address or network",
-                CIDR_HINT)},
-        {NET("{allow: connect, cidr: []}"), AT("8:32", "a network: the list is empty")},
-        {NET("{allow: send, proto: tcp, cidr: '::1'}"),
-         HINTED("8:17", "'send' is not an operation of TCP", "TCP is granted by 'connect'")},
-        {NET("{allow: send, proto: sctp, cidr: '::1'}"),
-         HINTED("8:30", "unknown proto 'sctp'", "one of: tcp, udp")},
-        {NET("{allow: send, proto: icmp, cidr: '::1'}"),
-         HINTED("8:30", "unknown proto 'icmp'", "one of: tcp, udp")},
-        {NET("{allow: send, proto: [udp], cidr: '::1'}"),
-         AT("8:30", "proto must be a single value, not a list")},
-        {NET("{allow: conect, cidr: '::1'}"),
-         HINTED("8:17", "unknown operation 'conect'", "did you mean 'connect'?")},
-        {NET("{allow: listen, cidr: '::1'}"),
-         HINTED("8:17", "unknown operation 'listen'", "one of: connect, send, bind")},
-        {NET("{allow: connect, cidr: '::1', port: []}"), AT("8:45", "a port: the list is empty")},
-        {NET("{allow: connect, cidr: '::1', prot: 1}"),
-         HINTED("8:39", "unknown key 'prot' in a network rule", "did you mean 'port'?")},
+	{NET("{allow: connect}"),
+	 HINTED("8:9", "a network rule needs 'cidr'", "such as 'cidr: 192.0.2.0/24'")},
+	{NET("{allow: connect, host: api.github.com, port: 443}"),
+	 HINTED("8:26", "'host' is not enforced by this version",
+		"write 'cidr:' with the addresses: a name's addresses are not known to the kernel")},
+	{NET("{allow: connect, cidr: api.github.com}"),
+	 HINTED("8:32", "'api.github.com' is not an address or network", CIDR_HINT)},
+	{NET("{allow: connect, cidr: 10.0.0.1/8}"),
+	 HINTED("8:32", "'10.0.0.1/8' names a host inside its network", "the network is 10.0.0.0/8")},
+	{NET("{allow: connect, cidr: '2001:db8::1/64'}"),
+	 HINTED("8:32", "'2001:db8::1/64' names a host inside its network", "the network is 2001:db8::/64")},
+	{NET("{allow: connect, cidr: 0.0.0.1/0}"),
+	 HINTED("8:32", "'0.0.0.1/0' names a host inside its network", "the network is 0.0.0.0/0")},
+	{NET("{allow: connect, cidr: 10.0.0.0/33}"),
+	 HINTED("8:32", "'10.0.0.0/33' has no such prefix length", "0 to 32")},
+	{NET("{allow: connect, cidr: '::/129'}"),
+	 HINTED("8:32", "'::/129' has no such prefix length", "0 to 128")},
+	{NET("{allow: connect, cidr: 10.0.0.0/}"),
+	 HINTED("8:32", "'10.0.0.0/' has no such prefix length", "0 to 32")},
+	{NET("{allow: connect, cidr: 10.0.0.0/08}"),
+	 HINTED("8:32", "'10.0.0.0/08' has no such prefix length", "0 to 32")},
+	{NET("{allow: connect, cidr: 10.0.0.0/8/8}"),
+	 HINTED("8:32", "'10.0.0.0/8/8' has no such prefix length", "0 to 32")},
+	{NET("{allow: connect, cidr: 10.0.0}"),
+	 HINTED("8:32", "'10.0.0' is not an address or network", CIDR_HINT)},
+	{NET("{allow: connect, cidr: 010.0.0.1}"),
+	 HINTED("8:32", "'010.0.0.1' is not an address or network", CIDR_HINT)},
+	{NET("{allow: connect, cidr: '*'}"), HINTED("8:32", "'*' is not an address or network", CIDR_HINT)},
+	{NET("{allow: connect, cidr: ''}"), HINTED("8:32", "'' is not an address or network", CIDR_HINT)},
+	{NET("{allow: connect, cidr: 'fe80::1%eth0'}"),
+	 HINTED("8:32", "'fe80::1%eth0' is not an address or network", CIDR_HINT)},
+	{NET("{allow: connect, cidr: '0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0'}"),
+	 HINTED("8:32",
+		"'0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0:0' is not an address or network",
+		CIDR_HINT)},
+	{NET("{allow: connect, cidr: []}"), AT("8:32", "a network: the list is empty")},
+	{NET("{allow: send, proto: tcp, cidr: '::1'}"),
+	 HINTED("8:17", "'send' is not an operation of TCP", "TCP is granted by 'connect'")},
+	{NET("{allow: send, proto: sctp, cidr: '::1'}"),
+	 HINTED("8:30", "unknown proto 'sctp'", "one of: tcp, udp")},
+	{NET("{allow: send, proto: icmp, cidr: '::1'}"),
+	 HINTED("8:30", "unknown proto 'icmp'", "one of: tcp, udp")},
+	{NET("{allow: send, proto: [udp], cidr: '::1'}"),
+	 AT("8:30", "proto must be a single value, not a list")},
+	{NET("{allow: conect, cidr: '::1'}"),
+	 HINTED("8:17", "unknown operation 'conect'", "did you mean 'connect'?")},
+	{NET("{allow: listen, cidr: '::1'}"),
+	 HINTED("8:17", "unknown operation 'listen'", "one of: connect, send, bind")},
+	{NET("{allow: connect, cidr: '::1', port: []}"), AT("8:45", "a port: the list is empty")},
+	{NET("{allow: connect, cidr: '::1', prot: 1}"),
+	 HINTED("8:39", "unknown key 'prot' in a network rule", "did you mean 'port'?")},
 };
 
 static void rules_over_addresses(void **state)
@@ -281,8 +281,8 @@ static void rules_over_addresses(void **state)
 	each(net_rules, COUNT(net_rules));
 }
 
-static const char *const ports[] = {"65536",   "-1",   "http", "1-",     "-",     "2-1",
-                                    "1-65536", "0x50", "080",  "80,443", "1-2-3", "18446744073709551617"};
+static const char *const ports[] = {"65536",   "-1",   "http", "1-",	 "-",	  "2-1",
+				    "1-65536", "0x50", "080",  "80,443", "1-2-3", "18446744073709551617"};
 
 static void bad_ports(void **state)
 {
@@ -297,28 +297,28 @@ static void bad_ports(void **state)
 }
 
 static const struct mistake yaml[] = {
-        {"a: [b\n",
-         HINTED("2:1", "not YAML: did not find expected ',' or ']'", "while parsing a flow sequence")},
-        {"a: b: c\n", AT("1:5", "not YAML: mapping values are not allowed in this context")},
-        {"a:\n\t- b\n", HINTED("2:1", "not YAML: found character that cannot start any token",
-                               "while scanning for the next token")},
-        {"a: &x b\nc: *x\n",
-         HINTED("1:4", "anchors are not part of the language", "write the value out where it is needed")
-                 HINTED("2:4", "aliases are not part of the language", "write the value out")},
-        {"a: !!str b\nc: ! d\ne: !x {}\n",
-         HINTED("1:4", "tags are not part of the language", "leave the tag out")
-                 HINTED("2:4", "tags are not part of the language", "leave the tag out")
-                         HINTED("3:4", "tags are not part of the language", "leave the tag out")},
-        {"&x [a]\n",
-         HINTED("1:1", "anchors are not part of the language", "write the value out where it is needed")},
-        {TOP("---\nname: u\n"), HINTED("5:1", "a second document begins here", "one file holds one policy")},
-        {"%YAML 3.0\n---\na: b\n", AT("1:1", "not YAML: found incompatible YAML document")},
-        {"a: \"b\\nc\"\n", AT("1:4", "the value holds a line break or control character")},
-        {"a: |\n  b\n", AT("1:4", "the value holds a line break or control character")},
-        {"a: \"\\0\"\n", AT("1:4", "the value holds a NUL byte")},
-        {"a: \"\\e[31m\"\n", AT("1:4", "the value holds a line break or control character")},
-        {"a: \"\\u202e\"\n", AT("1:4", "the value holds a character that reorders text")},
-        {"a: \"\\x9b\"\n", AT("1:4", "the value holds a control character")},
+	{"a: [b\n",
+	 HINTED("2:1", "not YAML: did not find expected ',' or ']'", "while parsing a flow sequence")},
+	{"a: b: c\n", AT("1:5", "not YAML: mapping values are not allowed in this context")},
+	{"a:\n\t- b\n", HINTED("2:1", "not YAML: found character that cannot start any token",
+			       "while scanning for the next token")},
+	{"a: &x b\nc: *x\n",
+	 HINTED("1:4", "anchors are not part of the language", "write the value out where it is needed")
+		 HINTED("2:4", "aliases are not part of the language", "write the value out")},
+	{"a: !!str b\nc: ! d\ne: !x {}\n",
+	 HINTED("1:4", "tags are not part of the language", "leave the tag out")
+		 HINTED("2:4", "tags are not part of the language", "leave the tag out")
+			 HINTED("3:4", "tags are not part of the language", "leave the tag out")},
+	{"&x [a]\n",
+	 HINTED("1:1", "anchors are not part of the language", "write the value out where it is needed")},
+	{TOP("---\nname: u\n"), HINTED("5:1", "a second document begins here", "one file holds one policy")},
+	{"%YAML 3.0\n---\na: b\n", AT("1:1", "not YAML: found incompatible YAML document")},
+	{"a: \"b\\nc\"\n", AT("1:4", "the value holds a line break or control character")},
+	{"a: |\n  b\n", AT("1:4", "the value holds a line break or control character")},
+	{"a: \"\\0\"\n", AT("1:4", "the value holds a NUL byte")},
+	{"a: \"\\e[31m\"\n", AT("1:4", "the value holds a line break or control character")},
+	{"a: \"\\u202e\"\n", AT("1:4", "the value holds a character that reorders text")},
+	{"a: \"\\x9b\"\n", AT("1:4", "the value holds a control character")},
 };
 
 static void not_the_subset(void **state)
@@ -332,26 +332,26 @@ static const struct {
 	size_t len;
 	const char *want;
 } bytes[] = {
-        {"a: b\0c\n", 7, HINTED("1:5", "the file holds a NUL byte", CHAR_HINT)},
-        {"a: \xff\n", 5, HINTED("1:4", "the file holds a byte that is not UTF-8", CHAR_HINT)},
-        {"\xff\xfe"
-         "a\0",
-         4, HINTED("1:1", "the file holds a byte that is not UTF-8", CHAR_HINT)},
-        {"a: \xc0\xaf\n", 6, HINTED("1:4", "the file holds a byte that is not UTF-8", CHAR_HINT)},
-        {"a: \xed\xa0\x80\n", 7, HINTED("1:4", "the file holds a byte that is not UTF-8", CHAR_HINT)},
-        {"a: \xf4\x90\x80\x80\n", 8, HINTED("1:4", "the file holds a byte that is not UTF-8", CHAR_HINT)},
-        {"a: \xe2\x82", 5, HINTED("1:4", "the file holds a byte that is not UTF-8", CHAR_HINT)},
-        {"\xc3\xa9\n\xc3\xa9\x07", 6, HINTED("2:2", "the file holds a control character", CHAR_HINT)},
-        {"\xef\xbb\xbf"
-         "a: b\n",
-         8, HINTED("1:1", "the file holds a byte-order mark", CHAR_HINT)},
-        {"# \xe2\x80\xae\n", 6, HINTED("1:3", "the file holds a character that reorders text", CHAR_HINT)},
-        {"a: b\rc: d\n", 10, HINTED("1:5", "the file holds a carriage return inside a line", CHAR_HINT)},
-        {"a: b\xc2\x85"
-         "c: d\n",
-         11, HINTED("1:5", "the file holds a control character", CHAR_HINT)},
-        {"a: b\xe2\x80\xa8\n", 8,
-         HINTED("1:5", "the file holds a line break that few editors show", CHAR_HINT)},
+	{"a: b\0c\n", 7, HINTED("1:5", "the file holds a NUL byte", CHAR_HINT)},
+	{"a: \xff\n", 5, HINTED("1:4", "the file holds a byte that is not UTF-8", CHAR_HINT)},
+	{"\xff\xfe"
+	 "a\0",
+	 4, HINTED("1:1", "the file holds a byte that is not UTF-8", CHAR_HINT)},
+	{"a: \xc0\xaf\n", 6, HINTED("1:4", "the file holds a byte that is not UTF-8", CHAR_HINT)},
+	{"a: \xed\xa0\x80\n", 7, HINTED("1:4", "the file holds a byte that is not UTF-8", CHAR_HINT)},
+	{"a: \xf4\x90\x80\x80\n", 8, HINTED("1:4", "the file holds a byte that is not UTF-8", CHAR_HINT)},
+	{"a: \xe2\x82", 5, HINTED("1:4", "the file holds a byte that is not UTF-8", CHAR_HINT)},
+	{"\xc3\xa9\n\xc3\xa9\x07", 6, HINTED("2:2", "the file holds a control character", CHAR_HINT)},
+	{"\xef\xbb\xbf"
+	 "a: b\n",
+	 8, HINTED("1:1", "the file holds a byte-order mark", CHAR_HINT)},
+	{"# \xe2\x80\xae\n", 6, HINTED("1:3", "the file holds a character that reorders text", CHAR_HINT)},
+	{"a: b\rc: d\n", 10, HINTED("1:5", "the file holds a carriage return inside a line", CHAR_HINT)},
+	{"a: b\xc2\x85"
+	 "c: d\n",
+	 11, HINTED("1:5", "the file holds a control character", CHAR_HINT)},
+	{"a: b\xe2\x80\xa8\n", 8,
+	 HINTED("1:5", "the file holds a line break that few editors show", CHAR_HINT)},
 };
 
 static void bad_bytes(void **state)
@@ -366,13 +366,13 @@ static void together(void **state)
 {
 	(void)state;
 	bad(HEAD "    audit: al\n    on_revoke: kil\n"
-	         "    ipc: [{allow: connect}]\n    files: [{allow: raed, path: /a}]\n",
+		 "    ipc: [{allow: connect}]\n    files: [{allow: raed, path: /a}]\n",
 	    NULL,
 	    HINTED("7:12", "unknown audit 'al'", "did you mean 'all'?")
-	            HINTED("8:16", "unknown on_revoke 'kil'", "did you mean 'kill'?")
-	                    HINTED("9:11", "an ipc rule needs 'unix'",
-	                           "such as 'unix: /run/postgresql/.s.PGSQL.5432'")
-	                            HINTED("10:21", "unknown operation 'raed'", "did you mean 'read'?"));
+		    HINTED("8:16", "unknown on_revoke 'kil'", "did you mean 'kill'?")
+			    HINTED("9:11", "an ipc rule needs 'unix'",
+				   "such as 'unix: /run/postgresql/.s.PGSQL.5432'")
+				    HINTED("10:21", "unknown operation 'raed'", "did you mean 'read'?"));
 }
 
 static void format_needs_room(void **state)
@@ -406,19 +406,19 @@ static void cut_characters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(top_level),
-	        cmocka_unit_test(bad_owners),
-	        cmocka_unit_test(bad_owner_forms),
-	        cmocka_unit_test(bad_ttls),
-	        cmocka_unit_test(purpose_terms),
-	        cmocka_unit_test(rules_over_paths),
-	        cmocka_unit_test(rules_over_addresses),
-	        cmocka_unit_test(bad_ports),
-	        cmocka_unit_test(not_the_subset),
-	        cmocka_unit_test(bad_bytes),
-	        cmocka_unit_test(together),
-	        cmocka_unit_test(format_needs_room),
-	        cmocka_unit_test(cut_characters),
+		cmocka_unit_test(top_level),
+		cmocka_unit_test(bad_owners),
+		cmocka_unit_test(bad_owner_forms),
+		cmocka_unit_test(bad_ttls),
+		cmocka_unit_test(purpose_terms),
+		cmocka_unit_test(rules_over_paths),
+		cmocka_unit_test(rules_over_addresses),
+		cmocka_unit_test(bad_ports),
+		cmocka_unit_test(not_the_subset),
+		cmocka_unit_test(bad_bytes),
+		cmocka_unit_test(together),
+		cmocka_unit_test(format_needs_room),
+		cmocka_unit_test(cut_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

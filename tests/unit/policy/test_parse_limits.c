@@ -101,7 +101,7 @@ static void rules_in_one_purpose(void **state)
 static void rules_in_two_purposes(void **state)
 {
 	const char *head = START "purposes: {q: {ttl: 1m, exec: [{allow: /q}]},\n"
-	                         " p: {ttl: 1m, network: [{deny: send, cidr: [";
+				 " p: {ttl: 1m, network: [{deny: send, cidr: [";
 
 	(void)state;
 	listed(head, "'::%x'", POLICY_RULES_MAX - 1, "]}]}}\n", NULL);
@@ -137,10 +137,10 @@ static void names(void **state)
 	static const struct {
 		const char *head, *tail, *want;
 	} places[] = {
-	        {"apiVersion: deputy/v1\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\nname:\n ", "\n",
-	         "t.yaml:5:2: a policy's name is longer than 64 characters\n"},
-	        {START "purposes: {\n ", ": {ttl: 1m}}\n",
-	         "t.yaml:5:2: a purpose's name is longer than 64 characters\n"},
+		{"apiVersion: deputy/v1\nowner: {any_of: [uid:*]}\npurposes: {p: {ttl: 1m}}\nname:\n ", "\n",
+		 "t.yaml:5:2: a policy's name is longer than 64 characters\n"},
+		{START "purposes: {\n ", ": {ttl: 1m}}\n",
+		 "t.yaml:5:2: a purpose's name is longer than 64 characters\n"},
 	};
 	char name[POLICY_NAME_MAX + 2];
 
@@ -169,7 +169,7 @@ static void profiles(void **state)
 	for (unsigned i = 0; i <= POLICY_PROFILES_MAX; i++) {
 		snprintf(names[i], sizeof(names[i]), "n%u", i);
 		snprintf(texts[i], sizeof(texts[i]),
-		         "apiVersion: deputy/v1\nprofile: n%u\nexec: [{allow: /n%u}]\n", i, i);
+			 "apiVersion: deputy/v1\nprofile: n%u\nexec: [{allow: /n%u}]\n", i, i);
 		if (i + 1 < POLICY_PROFILES_MAX)
 			snprintf(texts[i] + strlen(texts[i]), 64, "profiles: [n%u]\n", i + 1);
 		shelf[i] = (struct shelf){names[i], texts[i]};
@@ -194,7 +194,7 @@ static void depth(void **state)
 			fputc(']', t.out);
 		end(&t, "\n", NULL,
 		    more ? "t.yaml:1:17: nested deeper than 16 levels\n"
-		         : "t.yaml:1:1: a policy must be a mapping, not a list\n");
+			 : "t.yaml:1:1: a policy must be a mapping, not a list\n");
 	}
 }
 
@@ -238,9 +238,9 @@ static void errors(void **state)
 static void large_and_wrong(void **state)
 {
 	static const char *const items[] = {"k%u: v", "[",    "- ", "? ", "a: ", "'",
-	                                    "!",      "{a: ", "\\", "%%", ",",   "p%u"};
+					    "!",      "{a: ", "\\", "%%", ",",	 "p%u"};
 	static const char *const heads[] = {"", "{", "[", START "purposes: {",
-	                                    START "purposes: {p: {ttl: 1m, files: ["};
+					    START "purposes: {p: {ttl: 1m, files: ["};
 
 	(void)state;
 	for (size_t h = 0; h < COUNT(heads); h++) {
@@ -256,7 +256,7 @@ static void large_and_wrong(void **state)
 			}
 			fclose(t.out);
 			assert_int_equal(policy_parse("t.yaml", t.at, t.len, NULL, NULL, &e, &policy),
-			                 -EINVAL);
+					 -EINVAL);
 			policy_errors_free(&e);
 			free(t.at);
 		}
@@ -266,19 +266,19 @@ static void large_and_wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(owners),
-	        cmocka_unit_test(purposes),
-	        cmocka_unit_test(ports),
-	        cmocka_unit_test(long_ports),
-	        cmocka_unit_test(rules_in_one_purpose),
-	        cmocka_unit_test(rules_in_two_purposes),
-	        cmocka_unit_test(rules_of_profiles),
-	        cmocka_unit_test(names),
-	        cmocka_unit_test(profiles),
-	        cmocka_unit_test(depth),
-	        cmocka_unit_test(text_size),
-	        cmocka_unit_test(errors),
-	        cmocka_unit_test(large_and_wrong),
+		cmocka_unit_test(owners),
+		cmocka_unit_test(purposes),
+		cmocka_unit_test(ports),
+		cmocka_unit_test(long_ports),
+		cmocka_unit_test(rules_in_one_purpose),
+		cmocka_unit_test(rules_in_two_purposes),
+		cmocka_unit_test(rules_of_profiles),
+		cmocka_unit_test(names),
+		cmocka_unit_test(profiles),
+		cmocka_unit_test(depth),
+		cmocka_unit_test(text_size),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(large_and_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,8 +7,8 @@
 static void names(void **state)
 {
 	struct policy *policy = good("apiVersion: deputy/v1\nname: A_b.c-9\nowner: {any_of: uid:*}\n"
-	                             "purposes: {one: {ttl: 1s}, _2: {ttl: 1s}}\n",
-	                             NULL);
+				     "purposes: {one: {ttl: 1s}, _2: {ttl: 1s}}\n",
+				     NULL);
 
 	(void)state;
 	assert_string_equal(policy_name(policy), "A_b.c-9");
@@ -24,12 +24,12 @@ static void names(void **state)
 static void layouts(void **state)
 {
 	static const char *const texts[] = {
-	        "%YAML 1.1\n--- # begins\napiVersion: deputy/v1\nname: 't'\nowner: {any_of: [\"uid:*\"]}\n"
-	        "purposes: {p: {ttl: 1m}}\n...\n",
-	        "apiVersion: deputy/v1\r\nname: t\r\nowner:\r\n  any_of:\r\n  - uid:*\r\npurposes:\r\n  p:\r\n    ttl: 1m\r\n",
-	        "{apiVersion: deputy/v1, name: t, owner: {any_of: [uid:*]}, purposes: {p: {ttl: 1m}}}",
-	        "purposes: {p: {ttl: 1m}}\nowner: {any_of: [uid:*]}\nname: t\napiVersion: deputy/v1\n",
-	        HEAD "    files: []\n    network: []\n    exec: []\n    ipc: []\n",
+		"%YAML 1.1\n--- # begins\napiVersion: deputy/v1\nname: 't'\nowner: {any_of: [\"uid:*\"]}\n"
+		"purposes: {p: {ttl: 1m}}\n...\n",
+		"apiVersion: deputy/v1\r\nname: t\r\nowner:\r\n  any_of:\r\n  - uid:*\r\npurposes:\r\n  p:\r\n    ttl: 1m\r\n",
+		"{apiVersion: deputy/v1, name: t, owner: {any_of: [uid:*]}, purposes: {p: {ttl: 1m}}}",
+		"purposes: {p: {ttl: 1m}}\nowner: {any_of: [uid:*]}\nname: t\napiVersion: deputy/v1\n",
+		HEAD "    files: []\n    network: []\n    exec: []\n    ipc: []\n",
 	};
 
 	(void)state;
@@ -47,26 +47,26 @@ static const struct {
 	const char *who;
 	bool owned;
 } owners[] = {
-        {"uid:1000", "uid:1000", true},
-        {"uid:1000", "uid:100", false},
-        {"uid:1000", "uid:10000", false},
-        {"uid:alice", "uid:alice", true},
-        {"uid:alice", "uid:alic", false},
-        {"uid:alice", "uid:bob", false},
-        {"uid:0, uid:alice", "uid:alice", true},
-        {"uid:*", "uid:1000", true},
-        {"uid:*", "uid:bob", true},
-        {"uid:*", "oidc:bob@example.com", false},
-        {"uid:alice", "uid:*", false},
-        {"uid:*", "uid:*", false},
-        {"uid:*", "uid:", false},
-        {"uid:*", "", false},
-        {"oidc:alice@example.com", "uid:alice@example.com", false},
-        {"oidc:alice@example.com", "oidc:alice@example.com", false},
-        {"oidc:*", "uid:1000", false},
-        {"'ssh:SHA256:uNiVztksCsDhcc0u9e8BrrJ0y+A/b='", "uid:1000", false},
-        {"uid:4294967294", "uid:4294967294", true},
-        {"'uid:DOM+a.b-c_d@e$'", "uid:DOM+a.b-c_d@e$", true},
+	{"uid:1000", "uid:1000", true},
+	{"uid:1000", "uid:100", false},
+	{"uid:1000", "uid:10000", false},
+	{"uid:alice", "uid:alice", true},
+	{"uid:alice", "uid:alic", false},
+	{"uid:alice", "uid:bob", false},
+	{"uid:0, uid:alice", "uid:alice", true},
+	{"uid:*", "uid:1000", true},
+	{"uid:*", "uid:bob", true},
+	{"uid:*", "oidc:bob@example.com", false},
+	{"uid:alice", "uid:*", false},
+	{"uid:*", "uid:*", false},
+	{"uid:*", "uid:", false},
+	{"uid:*", "", false},
+	{"oidc:alice@example.com", "uid:alice@example.com", false},
+	{"oidc:alice@example.com", "oidc:alice@example.com", false},
+	{"oidc:*", "uid:1000", false},
+	{"'ssh:SHA256:uNiVztksCsDhcc0u9e8BrrJ0y+A/b='", "uid:1000", false},
+	{"uid:4294967294", "uid:4294967294", true},
+	{"'uid:DOM+a.b-c_d@e$'", "uid:DOM+a.b-c_d@e$", true},
 };
 
 static void owned_by(void **state)
@@ -78,8 +78,8 @@ static void owned_by(void **state)
 		struct policy *policy;
 
 		snprintf(text, sizeof(text),
-		         "apiVersion: deputy/v1\nname: t\nowner: {any_of: [%s]}\npurposes: {p: {ttl: 1m}}\n",
-		         owners[i].owners);
+			 "apiVersion: deputy/v1\nname: t\nowner: {any_of: [%s]}\npurposes: {p: {ttl: 1m}}\n",
+			 owners[i].owners);
 		policy = good(text, NULL);
 		assert_int_equal(policy_owned_by(policy, owners[i].who), owners[i].owned);
 		policy_free(policy);
@@ -92,16 +92,16 @@ static const struct {
 	bool kill;
 	unsigned audit;
 } terms[] = {
-        {"ttl: 1s", 1, true, 0},
-        {"ttl: 15m", 900, true, 0},
-        {"ttl: 24h", POLICY_TTL_MAX, true, 0},
-        {"ttl: 1440m", POLICY_TTL_MAX, true, 0},
-        {"ttl: 86400s", POLICY_TTL_MAX, true, 0},
-        {"ttl: 1s, on_revoke: kill", 1, true, 0},
-        {"ttl: 1s, on_revoke: deny", 1, false, 0},
-        {"ttl: 1s, audit: denials", 1, true, 0},
-        {"ttl: 1s, audit: changes", 1, true, SLOT_AUDIT_CHANGE},
-        {"ttl: 1s, audit: all", 1, true, SLOT_AUDIT_ALL},
+	{"ttl: 1s", 1, true, 0},
+	{"ttl: 15m", 900, true, 0},
+	{"ttl: 24h", POLICY_TTL_MAX, true, 0},
+	{"ttl: 1440m", POLICY_TTL_MAX, true, 0},
+	{"ttl: 86400s", POLICY_TTL_MAX, true, 0},
+	{"ttl: 1s, on_revoke: kill", 1, true, 0},
+	{"ttl: 1s, on_revoke: deny", 1, false, 0},
+	{"ttl: 1s, audit: denials", 1, true, 0},
+	{"ttl: 1s, audit: changes", 1, true, SLOT_AUDIT_CHANGE},
+	{"ttl: 1s, audit: all", 1, true, SLOT_AUDIT_ALL},
 };
 
 static void grants(void **state)
@@ -115,9 +115,9 @@ static void grants(void **state)
 		struct policy *policy;
 
 		snprintf(
-		        text, sizeof(text),
-		        "apiVersion: deputy/v1\nname: t\nowner: {any_of: [uid:*]}\npurposes: {o: {ttl: 9m}, p: {%s}}\n",
-		        terms[i].text);
+			text, sizeof(text),
+			"apiVersion: deputy/v1\nname: t\nowner: {any_of: [uid:*]}\npurposes: {o: {ttl: 9m}, p: {%s}}\n",
+			terms[i].text);
 		policy = good(text, NULL);
 		assert_int_equal(policy_terms(policy, "p", &grant), 0);
 		assert_int_equal(grant.ttl_ns, terms[i].seconds * NS_PER_S);
@@ -132,10 +132,10 @@ static void grants(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(names),
-	        cmocka_unit_test(layouts),
-	        cmocka_unit_test(owned_by),
-	        cmocka_unit_test(grants),
+		cmocka_unit_test(names),
+		cmocka_unit_test(layouts),
+		cmocka_unit_test(owned_by),
+		cmocka_unit_test(grants),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

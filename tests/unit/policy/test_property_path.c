@@ -2,8 +2,8 @@
 /* Compiled tables against the rules' meaning, worked out rule by rule. Few names, so that much collides. */
 #include "test_compile_check.h"
 
-#define ROUNDS   4000
-#define PATHS    40
+#define ROUNDS	 4000
+#define PATHS	 40
 #define MAX_RULE 9
 
 /* Takes more than one cell. */
@@ -11,22 +11,22 @@
 
 static const char *const names[] = {"a", "b", "ab", "ba", "aba", "abba", LONG};
 static const char *const parts[] = {"a",
-                                    "b",
-                                    "ab",
-                                    "aba",
-                                    "a",
-                                    "b",
-                                    "**",
-                                    "**",
-                                    "*",
-                                    "a*",
-                                    "*a",
-                                    "*b",
-                                    "a*a",
-                                    "ab*ba",
-                                    LONG,
-                                    "abababababababababab*",
-                                    "*babababababababababab"};
+				    "b",
+				    "ab",
+				    "aba",
+				    "a",
+				    "b",
+				    "**",
+				    "**",
+				    "*",
+				    "a*",
+				    "*a",
+				    "*b",
+				    "a*a",
+				    "ab*ba",
+				    LONG,
+				    "abababababababababab*",
+				    "*babababababababababab"};
 
 #define ONE_OF(list) (list[roll(sizeof(list) / sizeof(list[0]))])
 
@@ -94,7 +94,7 @@ static void reference_load(struct reference *r, const struct sample *s)
 	for (size_t i = 0; i < r->rules->path_count; i++) {
 		for (size_t j = 0; j < r->rules->path_count; j++)
 			r->beats[i][j] = pattern_within(&r->patterns[i], &r->patterns[j]) &&
-			                 !pattern_within(&r->patterns[j], &r->patterns[i]);
+					 !pattern_within(&r->patterns[j], &r->patterns[i]);
 	}
 }
 
@@ -107,7 +107,7 @@ static void reference_free(struct reference *r)
 static bool names_op(const struct path_rule *rule, unsigned op)
 {
 	unsigned use = 1u << OP_READ | 1u << OP_WRITE | 1u << OP_EXEC | 1u << OP_CREATE | 1u << OP_DELETE |
-	               1u << OP_LIST;
+		       1u << OP_LIST;
 
 	return rule->ops >> op & 1 || (op == OP_METADATA && rule->verdict == RULE_ALLOW && rule->ops & use);
 }
@@ -166,7 +166,7 @@ static unsigned denials(const struct reference *r, unsigned rules)
 }
 
 static void reference_expect(const struct reference *r, unsigned op, const char *path, enum action *action,
-                             unsigned *winners)
+			     unsigned *winners)
 {
 	unsigned left = in_play(r, op, path), deny = denials(r, left);
 	unsigned lead = !left && op == OP_METADATA ? first_lead(r, path) : 0;
@@ -183,7 +183,7 @@ static void dump(const struct sample *s)
 		const struct path_rule *r = &s->purpose.rules.paths[i];
 
 		print_error("%zu %s %02x %s\n", i + 1, r->verdict == RULE_DENY ? "deny" : "allow", r->ops,
-		            r->pattern);
+			    r->pattern);
 	}
 }
 
@@ -198,7 +198,7 @@ static void compare(const struct sample *s, const struct reference *r, const cha
 		return;
 	dump(s);
 	fail_msg("op %u on %s: action %d by rule %u; expected %d by one of %#x", op, path, answer.action,
-	         rule, action, winners);
+		 rule, action, winners);
 }
 
 static void one_round(unsigned ops_mask)
@@ -239,8 +239,8 @@ static void test_one_operation(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_all_operations),
-	        cmocka_unit_test(test_one_operation),
+		cmocka_unit_test(test_all_operations),
+		cmocka_unit_test(test_one_operation),
 	};
 
 	if (argc > 1)

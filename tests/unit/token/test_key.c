@@ -48,17 +48,15 @@ static void wycheproof(void **state)
 	(void)state;
 	if (!v)
 		skip();
-	json_array_foreach(json_object_get(v, "testGroups"), g, group)
-	{
+	json_array_foreach (json_object_get(v, "testGroups"), g, group) {
 		const char *pk =
-		        json_string_value(json_object_get(json_object_get(group, "publicKey"), "pk"));
+			json_string_value(json_object_get(json_object_get(group, "publicKey"), "pk"));
 		unsigned char bytes[KEY_PUBLIC_BYTES];
 		struct public_key key;
 
 		assert_int_equal(unhex(pk, bytes, sizeof(bytes)), sizeof(bytes));
 		key_from_public(bytes, &key);
-		json_array_foreach(json_object_get(group, "tests"), t, test)
-		{
+		json_array_foreach (json_object_get(group, "tests"), t, test) {
 			ran++;
 			agreed += wycheproof_agrees(&key, test);
 		}
@@ -99,7 +97,7 @@ static void jwk_set(void **state)
 	(void)state;
 	assert_int_equal(json_array_size(json_object_get(set, "keys")), 1);
 	assert_string_equal(json_string_value(json_object_get(jwk, "x")),
-	                    "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+			    "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
 	assert_string_equal(json_string_value(json_object_get(jwk, "kty")), "OKP");
 	assert_string_equal(json_string_value(json_object_get(jwk, "crv")), "Ed25519");
 	assert_string_equal(json_string_value(json_object_get(jwk, "kid")), key_public(key)->kid);
@@ -138,28 +136,28 @@ static void base64url_forms(void **state)
 		int err;
 		size_t size;
 	} cases[] = {
-	        {"", 0, 0},
-	        {"AA", 0, 1},
-	        {"AAA", 0, 2},
-	        {"AAAA", 0, 3},
-	        {"-_-_", 0, 3},
-	        {"A", -EBADMSG, 0},
-	        {"AB", -EBADMSG, 0},
-	        {"AAB", -EBADMSG, 0},
-	        {"AA==", -EBADMSG, 0},
-	        {"AA=", -EBADMSG, 0},
-	        {"A A", -EBADMSG, 0},
-	        {"AA\n", -EBADMSG, 0},
-	        {"+/+/", -EBADMSG, 0},
-	        {"AAAAA", -EBADMSG, 0},
-	        {"AAAAAAAA", -ENOSPC, 0},
-	        {"A\x80"
-	         "AA",
-	         -EBADMSG, 0},
-	        {"\xff"
-	         "AAA",
-	         -EBADMSG, 0},
-	        {"AAA\xc3", -EBADMSG, 0},
+		{"", 0, 0},
+		{"AA", 0, 1},
+		{"AAA", 0, 2},
+		{"AAAA", 0, 3},
+		{"-_-_", 0, 3},
+		{"A", -EBADMSG, 0},
+		{"AB", -EBADMSG, 0},
+		{"AAB", -EBADMSG, 0},
+		{"AA==", -EBADMSG, 0},
+		{"AA=", -EBADMSG, 0},
+		{"A A", -EBADMSG, 0},
+		{"AA\n", -EBADMSG, 0},
+		{"+/+/", -EBADMSG, 0},
+		{"AAAAA", -EBADMSG, 0},
+		{"AAAAAAAA", -ENOSPC, 0},
+		{"A\x80"
+		 "AA",
+		 -EBADMSG, 0},
+		{"\xff"
+		 "AAA",
+		 -EBADMSG, 0},
+		{"AAA\xc3", -EBADMSG, 0},
 	};
 
 	(void)state;
@@ -176,8 +174,8 @@ static void base64url_forms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(wycheproof),  cmocka_unit_test(thumbprint),      cmocka_unit_test(jwk_set),
-	        cmocka_unit_test(file_length), cmocka_unit_test(base64url_forms),
+		cmocka_unit_test(wycheproof),  cmocka_unit_test(thumbprint),	  cmocka_unit_test(jwk_set),
+		cmocka_unit_test(file_length), cmocka_unit_test(base64url_forms),
 	};
 
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

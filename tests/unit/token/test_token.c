@@ -63,7 +63,7 @@ static void times(void **state)
 		int64_t now;
 		int err;
 	} cases[] = {{99, -EAGAIN}, {100, 0}, {199, 0}, {200, -EKEYEXPIRED}, {INT64_MAX, -EKEYEXPIRED},
-	             {-1, -EAGAIN}};
+		     {-1, -EAGAIN}};
 	json_auto_t *claims = json_pack("{s:i, s:i}", "nbf", 100, "exp", 200);
 	char *text;
 
@@ -73,7 +73,7 @@ static void times(void **state)
 		json_auto_t *got = NULL;
 
 		assert_int_equal(token_verify(key_public(key), text, strlen(text), cases[i].now, &got),
-		                 cases[i].err);
+				 cases[i].err);
 	}
 	free(text);
 }
@@ -130,37 +130,37 @@ static void headers(void **state)
 		const char *header; /* %s is the right kid */
 		int err;
 	} cases[] = {
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"}", 0},
-	        {" {\"typ\":\"JWT\", \"kid\":\"%s\", \"alg\":\"EdDSA\"} ", 0},
-	        {"{\"alg\":\"none\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
-	        {"{\"alg\":\"HS256\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
-	        {"{\"alg\":\"eddsa\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
-	        {"{\"alg\":\"Ed25519\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
-	        {"{\"alg\":1,\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
-	        {"{\"alg\":[\"EdDSA\"],\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
-	        {"{\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"at+jwt\"}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"jwt\"}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%s\"}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"typ\":\"JWT\"}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"kid\":null,\"typ\":\"JWT\"}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"\",\"typ\":\"JWT\"}", -ENOKEY},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%sx\",\"typ\":\"JWT\"}", -ENOKEY},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\",\"crit\":[\"exp\"]}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\",\"crit\":[]}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\",\"b64\":false}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\",\"jwk\":{}}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\",\"jku\":\"http://x\"}", -EBADMSG},
-	        {"{\"alg\":\"none\",\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"\\u0061lg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\\u0000\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
-	        {"[\"alg\",\"kid\",\"typ\"]", -EBADMSG},
-	        {"\"%s\"", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"}{}", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"", -EBADMSG},
-	        {"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\",\"x\":\"\xff\"}", -EBADMSG},
-	        {"", -EBADMSG},
-	        {"null", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"}", 0},
+		{" {\"typ\":\"JWT\", \"kid\":\"%s\", \"alg\":\"EdDSA\"} ", 0},
+		{"{\"alg\":\"none\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
+		{"{\"alg\":\"HS256\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
+		{"{\"alg\":\"eddsa\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
+		{"{\"alg\":\"Ed25519\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
+		{"{\"alg\":1,\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
+		{"{\"alg\":[\"EdDSA\"],\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
+		{"{\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"at+jwt\"}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"jwt\"}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%s\"}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"typ\":\"JWT\"}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":null,\"typ\":\"JWT\"}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"\",\"typ\":\"JWT\"}", -ENOKEY},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%sx\",\"typ\":\"JWT\"}", -ENOKEY},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\",\"crit\":[\"exp\"]}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\",\"crit\":[]}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\",\"b64\":false}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\",\"jwk\":{}}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\",\"jku\":\"http://x\"}", -EBADMSG},
+		{"{\"alg\":\"none\",\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"\\u0061lg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\\u0000\",\"kid\":\"%s\",\"typ\":\"JWT\"}", -EBADMSG},
+		{"[\"alg\",\"kid\",\"typ\"]", -EBADMSG},
+		{"\"%s\"", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"}{}", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"", -EBADMSG},
+		{"{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\",\"x\":\"\xff\"}", -EBADMSG},
+		{"", -EBADMSG},
+		{"null", -EBADMSG},
 	};
 
 	(void)state;
@@ -171,7 +171,7 @@ static void headers(void **state)
 
 		snprintf(header, sizeof(header), cases[i].header, key_public(key)->kid);
 		assert_int_equal(
-		        jws_sign(key, header, strlen(header), good_payload, strlen(good_payload), &text), 0);
+			jws_sign(key, header, strlen(header), good_payload, strlen(good_payload), &text), 0);
 		err = verify(text, &got);
 		if (err != cases[i].err)
 			fail_msg("%s: %d and not %d", header, err, cases[i].err);
@@ -185,38 +185,38 @@ static void payloads(void **state)
 		const char *payload;
 		int err;
 	} cases[] = {
-	        {"{\"exp\":2000000,\"nbf\":0}", 0},
-	        {"{\"exp\":253402300799,\"nbf\":0}", 0},
-	        {"{\"exp\":253402300800,\"nbf\":0}", -EBADMSG},
-	        {"{\"exp\":99999999999999999999,\"nbf\":0}", -EBADMSG},
-	        {"{\"exp\":2000000.0,\"nbf\":0}", -EBADMSG},
-	        {"{\"exp\":2e6,\"nbf\":0}", -EBADMSG},
-	        {"{\"exp\":\"2000000\",\"nbf\":0}", -EBADMSG},
-	        {"{\"exp\":true,\"nbf\":0}", -EBADMSG},
-	        {"{\"exp\":2000000,\"nbf\":-1}", -EBADMSG},
-	        {"{\"exp\":2000000,\"nbf\":2000000}", -EBADMSG},
-	        {"{\"exp\":2000000}", -EBADMSG},
-	        {"{\"nbf\":0}", -EBADMSG},
-	        {"{\"exp\":1,\"exp\":2000000,\"nbf\":0}", -EBADMSG},
-	        {"{\"exp\":2000000,\"nbf\":0,\"a\":{\"b\":1,\"b\":2}}", -EBADMSG},
-	        {"{\"exp\":2000000,\"nbf\":0} x", -EBADMSG},
-	        {"[{\"exp\":2000000,\"nbf\":0}]", -EBADMSG},
-	        {"", -EBADMSG},
-	        {"{}", -EBADMSG},
+		{"{\"exp\":2000000,\"nbf\":0}", 0},
+		{"{\"exp\":253402300799,\"nbf\":0}", 0},
+		{"{\"exp\":253402300800,\"nbf\":0}", -EBADMSG},
+		{"{\"exp\":99999999999999999999,\"nbf\":0}", -EBADMSG},
+		{"{\"exp\":2000000.0,\"nbf\":0}", -EBADMSG},
+		{"{\"exp\":2e6,\"nbf\":0}", -EBADMSG},
+		{"{\"exp\":\"2000000\",\"nbf\":0}", -EBADMSG},
+		{"{\"exp\":true,\"nbf\":0}", -EBADMSG},
+		{"{\"exp\":2000000,\"nbf\":-1}", -EBADMSG},
+		{"{\"exp\":2000000,\"nbf\":2000000}", -EBADMSG},
+		{"{\"exp\":2000000}", -EBADMSG},
+		{"{\"nbf\":0}", -EBADMSG},
+		{"{\"exp\":1,\"exp\":2000000,\"nbf\":0}", -EBADMSG},
+		{"{\"exp\":2000000,\"nbf\":0,\"a\":{\"b\":1,\"b\":2}}", -EBADMSG},
+		{"{\"exp\":2000000,\"nbf\":0} x", -EBADMSG},
+		{"[{\"exp\":2000000,\"nbf\":0}]", -EBADMSG},
+		{"", -EBADMSG},
+		{"{}", -EBADMSG},
 	};
 	char header[128];
 
 	(void)state;
 	snprintf(header, sizeof(header), "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"}",
-	         key_public(key)->kid);
+		 key_public(key)->kid);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		json_auto_t *got = NULL;
 		char *text;
 		int err;
 
 		assert_int_equal(jws_sign(key, header, strlen(header), cases[i].payload,
-		                          strlen(cases[i].payload), &text),
-		                 0);
+					  strlen(cases[i].payload), &text),
+				 0);
 		err = verify(text, &got);
 		if (err != cases[i].err)
 			fail_msg("%s: %d and not %d", cases[i].payload, err, cases[i].err);
@@ -236,29 +236,29 @@ static void shapes(void **state)
 	assert_int_equal(token_sign(key, claims, &good), 0);
 	assert_int_equal(sscanf(good, "%255[^.].%255[^.].%255s", h, p, s), 3);
 	const char *const forms[][7] = {
-	        {h, ".", p},
-	        {h, p, s},
-	        {h, ".", p, "."},
-	        {h, ".", p, ".", s, "."},
-	        {h, ".", p, ".", s, ".", s},
-	        {".", p, ".", s},
-	        {".", s},
-	        {".."},
-	        {"."},
-	        {""},
-	        {h, "=.", p, ".", s},
-	        {h, ".", p, "=.", s},
-	        {h, ".", p, ".", s, "="},
-	        {h, ".", p, ".", s, "\n"},
-	        {" ", h, ".", p, ".", s},
-	        {h, ". ", p, ".", s},
-	        {h, ".", p, ".", s, "AA"},
-	        {h, ".", p, ".", s, "A"},
-	        {h, "..", p, ".", s},
-	        {h, "A.", p, ".", s},
-	        {s, ".", p, ".", s},
-	        {p, ".", h, ".", s},
-	        {good, ".", good},
+		{h, ".", p},
+		{h, p, s},
+		{h, ".", p, "."},
+		{h, ".", p, ".", s, "."},
+		{h, ".", p, ".", s, ".", s},
+		{".", p, ".", s},
+		{".", s},
+		{".."},
+		{"."},
+		{""},
+		{h, "=.", p, ".", s},
+		{h, ".", p, "=.", s},
+		{h, ".", p, ".", s, "="},
+		{h, ".", p, ".", s, "\n"},
+		{" ", h, ".", p, ".", s},
+		{h, ". ", p, ".", s},
+		{h, ".", p, ".", s, "AA"},
+		{h, ".", p, ".", s, "A"},
+		{h, "..", p, ".", s},
+		{h, "A.", p, ".", s},
+		{s, ".", p, ".", s},
+		{p, ".", h, ".", s},
+		{good, ".", good},
 	};
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		*bad = '\0';
@@ -298,10 +298,10 @@ static void size_limit(void **state)
 {
 	/* header, dots and signature take a fixed part; the payload fills up to exactly TOKEN_MAX */
 	size_t fixed =
-	        BASE64URL_LEN(strlen("{\"alg\":\"EdDSA\",\"kid\":\"\",\"typ\":\"JWT\"}") + KID_BYTES - 1) +
-	        BASE64URL_LEN(KEY_SIGN_BYTES) + 2;
+		BASE64URL_LEN(strlen("{\"alg\":\"EdDSA\",\"kid\":\"\",\"typ\":\"JWT\"}") + KID_BYTES - 1) +
+		BASE64URL_LEN(KEY_SIGN_BYTES) + 2;
 	size_t room =
-	        (TOKEN_MAX - fixed) / 4 * 3 + ((TOKEN_MAX - fixed) % 4 ? (TOKEN_MAX - fixed) % 4 - 1 : 0);
+		(TOKEN_MAX - fixed) / 4 * 3 + ((TOKEN_MAX - fixed) % 4 ? (TOKEN_MAX - fixed) % 4 - 1 : 0);
 	size_t frame = strlen("{\"exp\":2000000,\"nbf\":0,\"x\":\"\"}");
 	char *pad = malloc(room + 2), *text;
 	json_auto_t *got = NULL;
@@ -353,8 +353,8 @@ static void rfc8037(void **state)
 	if (!v)
 		skip();
 	assert_int_equal(json_unpack(v, "{s:{s:s, s:{s:s}}, s:{s:s}}", "input", "payload", &payload, "key",
-	                             "d", &d, "output", "compact", &compact),
-	                 0);
+				     "d", &d, "output", "compact", &compact),
+			 0);
 	assert_int_equal(base64url_decode(d, strlen(d), seed, sizeof(seed), &n), 0);
 	assert_int_equal(key_from_seed(seed, &k), 0);
 	assert_int_equal(jws_sign(k, "{\"alg\":\"EdDSA\"}", 15, payload, strlen(payload), &text), 0);
@@ -373,12 +373,12 @@ static void rfc8037(void **state)
 static void other_algorithms(void **state)
 {
 	static const char *const files[] = {
-	        "jose-cookbook/jws/4_1.rsa_v15_signature.json",
-	        "jose-cookbook/jws/4_2.rsa-pss_signature.json",
-	        "jose-cookbook/jws/4_3.ecdsa_signature.json",
-	        "jose-cookbook/jws/4_4.hmac-sha2_integrity_protection.json",
-	        "jose-cookbook/jws/4_5.signature_with_detached_content.json",
-	        "jose-cookbook/curve25519/jws.json",
+		"jose-cookbook/jws/4_1.rsa_v15_signature.json",
+		"jose-cookbook/jws/4_2.rsa-pss_signature.json",
+		"jose-cookbook/jws/4_3.ecdsa_signature.json",
+		"jose-cookbook/jws/4_4.hmac-sha2_integrity_protection.json",
+		"jose-cookbook/jws/4_5.signature_with_detached_content.json",
+		"jose-cookbook/curve25519/jws.json",
 	};
 	size_t ran = 0;
 
@@ -386,7 +386,7 @@ static void other_algorithms(void **state)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		json_auto_t *v = vectors_load(files[i]);
 		const char *compact =
-		        json_string_value(json_object_get(json_object_get(v, "output"), "compact"));
+			json_string_value(json_object_get(json_object_get(v, "output"), "compact"));
 		json_t *got = NULL;
 
 		if (!compact)
@@ -402,12 +402,12 @@ static void other_algorithms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(round_trip), cmocka_unit_test(times),
-	        cmocka_unit_test(other_key),  cmocka_unit_test(bit_flips),
-	        cmocka_unit_test(headers),    cmocka_unit_test(payloads),
-	        cmocka_unit_test(shapes),     cmocka_unit_test(trailing_bits),
-	        cmocka_unit_test(size_limit), cmocka_unit_test(sign_refuses),
-	        cmocka_unit_test(rfc8037),    cmocka_unit_test(other_algorithms),
+		cmocka_unit_test(round_trip), cmocka_unit_test(times),
+		cmocka_unit_test(other_key),  cmocka_unit_test(bit_flips),
+		cmocka_unit_test(headers),    cmocka_unit_test(payloads),
+		cmocka_unit_test(shapes),     cmocka_unit_test(trailing_bits),
+		cmocka_unit_test(size_limit), cmocka_unit_test(sign_refuses),
+		cmocka_unit_test(rfc8037),    cmocka_unit_test(other_algorithms),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
