@@ -45,6 +45,8 @@ int file_check(struct object *o, __u32 why, __u32 ops)
 	dead = caller_live(tag, &s);
 	if (dead != WHY_RULE || why != WHY_RULE)
 		return refuse(&r, s, dead ?: why, o);
+	if (o->state == PLACE_INNER)
+		return 0;
 	return file_decide(o, &r, s, ops);
 }
 
@@ -181,7 +183,7 @@ static __always_inline int gains(__u32 slot, __u32 from, __u32 to, __u32 flags)
 
 	if (from == to)
 		return 0;
-	if (flags & REFER_TREE || from == PLACE_ANON || to == PLACE_ANON)
+	if (flags & REFER_TREE || from >= PLACE_INNER || to >= PLACE_INNER)
 		return 1;
 	before = decide_rights(slot, from);
 	after = decide_rights(slot, to);

@@ -84,11 +84,37 @@ int BPF_PROG(guard_kill, struct task_struct *target, void *info, int sig, const 
 
 #define CAP_OPT_NOAUDIT 2 /* the kernel only asks which way to go: no event, but no capability either */
 
-/* A grant carries no capability, not even root's. */
+/*
+ * A grant carries no capability, not even root's. Credentials that are not the task's own are the kernel's
+ * doing: overlayfs acts on its layers with those of whoever mounted it.
+ */
 SEC("lsm/capable")
 int BPF_PROG(guard_capable, const struct cred *cred, void *ns, int cap, unsigned int opts)
 {
-	if (!caller_tag())
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (!caller_tag() || hook_arg(ctx, 0) != (__u64)BPF_CORE_READ(task, real_cred))
 		return 0;
 	return opts & CAP_OPT_NOAUDIT ? -EPERM : verdict_errno(guard_refuse(GUARD_CAPABILITY));
+}
+
+/* io_uring personalities would be credentials that are not the task's own at the task's will. */
+SEC("lsm/uring_override_creds")
+int BPF_PROG(guard_personality, const struct cred *cred)
+{
+	GUARD(GUARD_CAPABILITY);
+}
+
+#define F_SETOWN    8
+#define F_SETOWN_EX 15
+
+/* Signals on input and output go to whom fcntl() names: a process may name itself. */
+SEC("lsm/file_fcntl")
+int BPF_PROG(guard_fcntl, struct file *file, unsigned int cmd, unsigned long arg)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	if ((cmd != F_SETOWN || !arg || arg == tgid) && cmd != F_SETOWN_EX)
+		return 0;
+	GUARD(GUARD_SIGNAL);
 }

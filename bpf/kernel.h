@@ -46,12 +46,14 @@
 #define IPPROTO_UDP 17
 
 #define PROC_SUPER_MAGIC 0x9fa0
+#define SB_KERNMOUNT	 (1ul << 22)
 #define PIDTYPE_TGID	 1
 
 #define __ksym_core __attribute__((preserve_access_index))
 
 struct super_block {
 	unsigned int s_dev;
+	unsigned long s_flags;
 	unsigned long s_magic;
 	struct dentry *s_root;
 } __ksym_core;
@@ -140,6 +142,7 @@ struct task_struct {
 	__u64 start_boottime;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	const struct cred *real_cred;
 	const struct cred *cred;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;

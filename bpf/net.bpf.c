@@ -107,6 +107,18 @@ static __always_inline int addr_read(struct call *c, const void *at, int len)
 	return 0;
 }
 
+/* A destination of no address at all is this host: tcp_v4_connect(), ip_route_output_key(), tcp_v6_connect().
+ */
+static __always_inline void destination_of_none(struct call *c)
+{
+	if (c->hi)
+		return;
+	if (c->lo == 0)
+		c->lo = 1;
+	else if (c->lo == 0xffffull << 32)
+		c->lo |= 0x7f000001;
+}
+
 /* What kind of socket; `tcp` and `udp` are the operations that the call means for each. */
 static __always_inline void call_set(struct call *c, const struct sock *sk, __u32 tcp, __u32 udp)
 {
@@ -149,6 +161,7 @@ int BPF_PROG(socket_connect, struct socket *sock, void *address, int len)
 		c.only_live = 1; /* disconnects */
 	else if (c.why == WHY_RULE && addr_read(&c, address, len))
 		return -EINVAL;
+	destination_of_none(&c);
 	return verdict_errno(net_check(&c));
 }
 
@@ -165,6 +178,7 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 		c.only_live = 1;
 	else if (c.why == WHY_RULE && addr_read(&c, msg->msg_name, msg->msg_namelen))
 		return -EINVAL;
+	destination_of_none(&c);
 	return verdict_errno(net_check(&c));
 }
 

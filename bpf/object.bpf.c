@@ -155,16 +155,28 @@ static long run_step(__u32 i, struct run *r)
 	return 0;
 }
 
+/* Overlayfs opens its layers' files on private clones of ordinary mounts (clone_private_mount()). */
+static __always_inline int is_kernel_mount(const struct object *o)
+{
+	unsigned long flags = 0;
+	__u64 sb = 0;
+
+	READ_AT(&sb, struct dentry, o->dentry, d_sb);
+	READ_AT(&flags, struct super_block, sb, s_flags);
+	return !!(flags & SB_KERNMOUNT);
+}
+
 /* WHY_RULE and the states of the object and of its directory; or the reason for which there are none. */
 static __always_inline enum reason run_all(struct run *r, const struct object *o)
 {
 	r->o = o;
 	r->before = 0;
-	r->state = PLACE_ANON;
 	walk_prepare(&r->walk, o);
 	walk_run(&r->walk, o, PATH_STEPS);
-	if (r->walk.top == TOP_ANON)
+	if (r->walk.top == TOP_ANON) {
+		r->state = is_kernel_mount(o) ? PLACE_ANON : PLACE_INNER;
 		return WHY_RULE;
+	}
 	if (r->walk.top != TOP_ROOT)
 		return WHY_UNREACHABLE;
 	r->state = decide_start(o->slot);
@@ -191,7 +203,7 @@ __noinline int object_try(struct object *o)
 	if (!moves_same(&m))
 		return WHY_BUSY;
 	o->state = r.state;
-	if (why == WHY_RULE && r.state != PLACE_ANON)
+	if (why == WHY_RULE && r.state < PLACE_INNER)
 		cache_store(o, &m, r.before);
 	return why;
 }

@@ -5,7 +5,10 @@
 
 #include "table.h"
 
-#define PLACE_ANON 0xffffffffu /* a state no table has: the object is on an internal mount */
+/* States that no table has. */
+#define PLACE_ANON 0xffffffffu /* a pipe or memfd: the kernel's own, on no mount of anybody's */
+#define PLACE_INNER                                                                                          \
+	0xfffffffeu /* a layer below an overlay, which was asked already under the name it has there */
 
 /* One object as a hook saw it. Addresses are plain numbers: bpf_probe_read_kernel() reads behind them. */
 struct object {

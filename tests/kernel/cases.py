@@ -62,7 +62,8 @@ class Bench:
         want = self.expect(case)
         if not self.log.all(**want):
             yield f"no event {want}"
-        if len(refused) != 1:
+        # Guards stand one behind the other, in an order of the kernel's: some calls meet several.
+        if len(refused) != 1 and not all(e["type"] == "guard" for e in refused):
             yield f"{len(refused)} refusals in the log, expected 1"
         if any(e.get("pid") == self.twin.pid for e in self.log.events):
             yield "the untagged twin has an event"

@@ -195,7 +195,7 @@ static int stage_listen(struct stage *s)
 	snprintf(s->socket, sizeof(s->socket), "%s/deputy.sock", s->dir);
 	strcpy(a.sun_path, s->socket);
 	REQUIRE(bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0);
-	REQUIRE(chmod(s->socket, 0666) == 0 && listen(fd, 64) == 0);
+	REQUIRE(chmod(s->socket, 0666) == 0 && listen(fd, 1024) == 0);
 	return fd;
 }
 

@@ -371,11 +371,12 @@ static void warden_gone(void **state)
 	(void)state;
 	stage_open(&s, &stage_options);
 	shutdown(s.warden, SHUT_RDWR);
+	usleep(200000); /* before SIGTERM */
 	assert_int_equal(stage_close(&s), 1);
 	memset(&s, 0, sizeof(s));
 	stage_open(&s, &stage_options);
 	shutdown(s.recorder, SHUT_RDWR);
-	usleep(100000);
+	usleep(200000);
 	assert_int_equal(stage_close(&s), 1);
 }
 
