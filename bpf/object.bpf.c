@@ -208,7 +208,7 @@ __noinline int object_try(struct object *o)
 	return why;
 }
 
-#define TRIES 8
+#define TRIES 256 /* a renamer can be preempted while the counter is odd */
 
 /* See object.h. object_try() is a function of its own so that the verifier follows it once, not TRIES times.
  */

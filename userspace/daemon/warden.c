@@ -160,13 +160,15 @@ int warden_run(struct warden *w)
 	return r;
 }
 
+/* Dead tasks that nobody has waited for keep their tags and can do nothing more with them. */
 int warden_drain(struct warden *w, int ms)
 {
 	struct timespec tick = {.tv_nsec = 20000000};
 
-	for (int waited = 0; waited < ms && enforce_tagged(w->enforce); waited += 20) {
-		enforce_reap(w->enforce);
+	for (int waited = 0; waited < ms; waited += 20) {
+		if (!enforce_tagged(w->enforce) || !enforce_reap(w->enforce))
+			return 0;
 		nanosleep(&tick, NULL);
 	}
-	return enforce_tagged(w->enforce) ? -ETIMEDOUT : 0;
+	return -ETIMEDOUT;
 }

@@ -15,7 +15,7 @@ struct warden {
 /* Serves until SIGTERM or SIGINT (0), or until a role ends or the broker breaks the protocol (-errno). */
 int warden_run(struct warden *warden);
 
-/* Reaps until no tagged task is left, at most `ms`. -ETIMEDOUT: some are still there. */
+/* After all grants were revoked: kills until no tagged task lives, at most `ms`, else -ETIMEDOUT. */
 int warden_drain(struct warden *warden, int ms);
 
 #endif

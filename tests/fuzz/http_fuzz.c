@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The body of POST /v1/grants: what is let through keeps its promises. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/request.h"
+
+static void check(const struct grant_request *r)
+{
+	if (!r->name || !*r->name || strlen(r->name) > REQUEST_NAME_MAX)
+		abort();
+	if (r->text && strlen(r->text) != r->text_len)
+		abort();
+	if (r->purpose && strlen(r->purpose) > REQUEST_PURPOSE_MAX)
+		abort();
+	if (r->workdir && (!request_path_ok(r->workdir) || strlen(r->workdir) > REQUEST_WORKDIR_MAX))
+		abort();
+	if (r->ttl_ns > REQUEST_TTL_MAX || r->ttl_ns % 1000000000)
+		abort();
+	if (!json_is_array(r->argv) || json_array_size(r->argv) > REQUEST_ARGV_MAX)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *body = malloc(size ? size : 1);
+	struct grant_request r = {0};
+	struct answer a = {0};
+
+	memcpy(body, data, size);
+	if (request_decode(body, size, &r, &a) == 0)
+		check(&r);
+	else if (!answer_message(&a) || a.status != 400)
+		abort();
+	request_free(&r);
+	answer_clear(&a);
+	free(body);
+	return 0;
+}
