@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ask.py THREADS FILE: asks for a grant with so many more threads; prints the status and whether FILE is closed now."""
+"""ask.py THREADS FILE: asks for a grant, with so many more threads; prints the status and whether it is bound."""
 import http.client
 import json
 import os

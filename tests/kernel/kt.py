@@ -62,7 +62,8 @@ class Twin:
     def __init__(self, command=None, stdin=subprocess.PIPE, **options):
         self.detail = ""
         self.process = subprocess.Popen(
-            command or [PROBE], stdin=stdin, stdout=subprocess.PIPE, text=True, cwd=options.pop("cwd", ROOT), **options
+            command or [PROBE], stdin=stdin, stdout=subprocess.PIPE, text=True, cwd=options.pop("cwd", ROOT),
+            **options
         )
         self.pid = self.process.pid
 
@@ -184,7 +185,7 @@ class Tap:
         return self.result(bool(good), name, why)
 
     def run(self, *parts):
-        """Each part is a function that tests; what it raises is a failure of its own, and the others still run."""
+        """Each part is a function that tests; what it raises is a failure, and the others still run."""
         for part in parts:
             try:
                 part()

@@ -16,8 +16,8 @@ struct operation {
 	probe_fn run;
 };
 
-extern const struct operation file_operations[], move_operations[], exec_operations[], net_operations[],
-	unix_operations[], guard_operations[], way_operations[];
+extern const struct operation file_operations[], fd_operations[], move_operations[], exec_operations[],
+	net_operations[], unix_operations[], guard_operations[], way_operations[];
 
 /* Finds and runs; -ENOSYS when there is no such operation, -EINVAL when words are missing. */
 int operation_run(char **words);

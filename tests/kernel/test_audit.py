@@ -44,10 +44,11 @@ def identity():
     bench.agent.ask("read none/a")
     event = bench.log.find(verdict="deny", path=path("none/a")) or {}
     want = {"owner": "uid:0", "user": "root", "purpose": "audited", "policy": "kernel-tests", "uid": 0,
-            "grant": bench.agent.grant, "pid": bench.agent.pid, "tid": bench.agent.pid, "comm": "probe", "type": "file"}
+            "grant": bench.agent.grant, "pid": bench.agent.pid, "tid": bench.agent.pid, "comm": "probe",
+            "type": "file"}
     tap.equal("an event says who", {k: event.get(k) for k in want}, want)
-    tap.that("and when, by which chain, on what", all(event.get(k) for k in ("seq", "time", "chain", "ino", "dev",
-                                                                            "ppid", "start")), event)
+    tap.that("and when, by which chain, on what", all(map(event.get, (
+        "seq", "time", "chain", "ino", "dev", "ppid", "start"))), event)
 
 
 for name in ("tree/a", "none/a", "none/sentinel"):

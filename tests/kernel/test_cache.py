@@ -46,8 +46,8 @@ def renamed_under_cwd():
         if have != "OK EACCES":
             wrong.append((i, have))
     tap.equal(f"{ROUNDS} rounds of a rename, each seen by the next open", wrong, [])
-    tap.that(f"{ROUNDS} refusals in the log", log.find_more(ROUNDS - 1, pid=inside.pid, path=path("none/flip/sub/f")),
-             len(log.all(pid=inside.pid)))
+    tap.that(f"{ROUNDS} refusals in the log",
+             log.find_more(ROUNDS - 1, pid=inside.pid, path=path("none/flip/sub/f")), len(log.all(pid=inside.pid)))
     inside.end()
 
 

@@ -148,16 +148,17 @@ static struct stream *stream_new(struct exchange *x, const struct event_filter *
 	return s;
 }
 
-static int events_tail(struct exchange *x, bool *given, uint64_t *lines)
+/* -1: not asked for. */
+static int events_tail(struct exchange *x, int64_t *lines)
 {
 	const char *tail = http_argument(x, "tail");
 
-	*given = tail;
+	*lines = -1;
 	if (!tail)
 		return 0;
 	if (!*tail || strlen(tail) > 9 || tail[strspn(tail, "0123456789")])
 		return answer_problem(&x->answer, PROBLEM_BAD_REQUEST, "\"tail\" must be a number of lines");
-	*lines = strtoull(tail, NULL, 10);
+	*lines = strtoll(tail, NULL, 10);
 	return 0;
 }
 
@@ -172,7 +173,9 @@ static int events_open(struct exchange *x, struct stream *s)
 	}
 	MHD_add_response_header(x->response, "Content-Type", "application/x-ndjson");
 	MHD_add_response_header(x->response, "Cache-Control", "no-store");
+	/* A reader may pause for as long as he likes: it is one of his own connections that he holds. */
 	peer_stop_clock(x->peer);
+	MHD_set_connection_option(x->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
 	return 0;
 }
 
@@ -180,19 +183,19 @@ int handle_events(struct exchange *x)
 {
 	struct event_filter filter;
 	struct stream *s;
-	uint64_t lines;
-	bool follow, tail;
+	int64_t lines;
+	bool follow;
 	int err = http_flag(x, "follow", &follow);
 
 	if (!err)
-		err = events_tail(x, &tail, &lines);
+		err = events_tail(x, &lines);
 	if (!err)
 		err = event_filter_init(x, &filter);
 	if (err)
 		return err;
 	s = stream_new(x, &filter, follow);
-	if (s && tail)
-		log_reader_tail(&s->reader, lines);
+	if (s && lines >= 0)
+		log_reader_tail(&s->reader, (uint64_t)lines);
 	return events_open(x, s);
 }
 

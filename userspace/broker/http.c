@@ -233,10 +233,11 @@ static void http_completed(void *cls, struct MHD_Connection *connection, void **
 	struct exchange *x = *context;
 
 	(void)cls;
-	(void)connection;
 	(void)code;
-	if (x)
+	if (x) {
 		peer_start_clock(x->peer);
+		MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, HTTP_IDLE_SECONDS);
+	}
 	exchange_free(x);
 	*context = NULL;
 }

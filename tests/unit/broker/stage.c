@@ -308,6 +308,33 @@ void stage_unlock(struct stage *s)
 	pthread_mutex_unlock(&s->mutex);
 }
 
+unsigned stage_calls(struct stage *s, enum warden_op op)
+{
+	unsigned n;
+
+	stage_lock(s);
+	n = s->calls[op];
+	stage_unlock(s);
+	return n;
+}
+
+struct warden_request stage_last(struct stage *s, enum warden_op op)
+{
+	struct warden_request q;
+
+	stage_lock(s);
+	q = s->last[op];
+	stage_unlock(s);
+	return q;
+}
+
+void stage_fail(struct stage *s, enum warden_op op, int32_t error)
+{
+	stage_lock(s);
+	s->fail[op] = error;
+	stage_unlock(s);
+}
+
 bool stage_alive(struct stage *s)
 {
 	struct reply r;

@@ -70,6 +70,10 @@ void stage_open(struct stage *s, const struct broker_options *options);
 int stage_close(struct stage *s);
 void stage_lock(struct stage *s);
 void stage_unlock(struct stage *s);
+/* What the played warden was asked, and what it answers from now on. */
+unsigned stage_calls(struct stage *s, enum warden_op op);
+struct warden_request stage_last(struct stage *s, enum warden_op op);
+void stage_fail(struct stage *s, enum warden_op op, int32_t error);
 bool stage_alive(struct stage *s);
 
 /* One request as some user (effective user id of this thread while connecting). `body` may be NULL. */

@@ -171,7 +171,7 @@ static int follow(struct stage *s, uid_t uid, const char *query)
 	return fd;
 }
 
-/* Whether a text comes within so many ms. Whatever came before it is dropped. */
+/* Whether a text comes before a pause of so many ms, within 64 KiB. Whatever came before it is dropped. */
 static bool comes(int fd, const char *text, int ms)
 {
 	char buf[65536];
@@ -233,6 +233,28 @@ static void hanging_up(void **state)
 	check(s, ALICE, "", "");
 }
 
+/* A reader that pauses, with more waiting for it than its socket holds, loses nothing. */
+static void pausing(void **state)
+{
+	struct stage *s = *state;
+	char line[1100];
+	int fd;
+
+	if (!getenv("DEPUTY_SLOW_TESTS"))
+		skip();
+	fd = follow(s, ALICE, "?follow=1");
+	for (int i = 0; i < 2000; i++) {
+		sprintf(line, "{\"seq\":%d,\"owner\":\"uid:1234567\",\"pad\":\"%01000d\"}\n", i, 0);
+		stage_log(s, line);
+	}
+	sleep(15);
+	stage_log(s, "{\"seq\":5000,\"owner\":\"uid:1234567\"}\n");
+	for (int i = 0; i < 100; i++)
+		if (comes(fd, "\"seq\":5000", 2000))
+			return (void)close(fd);
+	fail();
+}
+
 static void left_open(void **state)
 {
 	struct stage *s = *state;
@@ -262,9 +284,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
-		STAGED(filters),    STAGED(tails),	STAGED(tagged),
-		STAGED(long_lines), STAGED(many_lines), STAGED(following),
-		STAGED(hanging_up), STAGED(left_open),	STAGED(unfinished),
+		STAGED(filters),    STAGED(tails),	STAGED(tagged),	    STAGED(long_lines),
+		STAGED(many_lines), STAGED(following),	STAGED(hanging_up), STAGED(left_open),
+		STAGED(pausing),    STAGED(unfinished),
 	};
 
 	if (geteuid() != 0) {

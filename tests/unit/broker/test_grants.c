@@ -89,9 +89,9 @@ static void mint(void **state)
 	assert_string_equal(m.chain, reply_text(&r, "chain_digest"));
 	assert_int_equal(m.slot, 1);
 	assert_int_equal(m.gen, 7);
-	assert_in_range(s->last[WARDEN_LOAD].expires, before + ttl, boottime() + ttl);
-	assert_int_equal(s->last[WARDEN_LOAD].flags & SLOT_KILL, 0);
-	assert_int_equal(s->last[WARDEN_TAG].slot, 1);
+	assert_in_range(stage_last(s, WARDEN_LOAD).expires, before + ttl, boottime() + ttl);
+	assert_int_equal(stage_last(s, WARDEN_LOAD).flags & SLOT_KILL, 0);
+	assert_int_equal(stage_last(s, WARDEN_TAG).slot, 1);
 	assert_int_equal(s->table_size % sizeof(union cell), 0);
 	assert_true(s->table_size > 0 && s->labels_size > 0);
 	assert_string_equal(s->labels,
@@ -107,8 +107,8 @@ static void defaults(void **state)
 
 	/* the purpose allows 2h, the host 1h; nobody asked for a time */
 	stage_grant(s, ALICE, ", \"purpose\": \"long\"", id);
-	assert_in_range(s->last[WARDEN_LOAD].expires, before + host, boottime() + host);
-	assert_int_equal(s->last[WARDEN_LOAD].flags & SLOT_KILL, SLOT_KILL);
+	assert_in_range(stage_last(s, WARDEN_LOAD).expires, before + host, boottime() + host);
+	assert_int_equal(stage_last(s, WARDEN_LOAD).flags & SLOT_KILL, SLOT_KILL);
 }
 
 static void token_and_keys(void **state)
@@ -159,9 +159,9 @@ static void revoking(void **state)
 		stage_request(s, ALICE, "DELETE", path_of(path, sizeof(path), id, modes[i].query), NULL, &r);
 		assert_int_equal(r.status, 200);
 		assert_string_equal(reply_text(&r, "state"), "revoked");
-		assert_int_equal(s->last[WARDEN_REVOKE].slot, i + 1);
-		assert_int_equal(s->last[WARDEN_REVOKE].gen, 7);
-		assert_int_equal(s->last[WARDEN_REVOKE].flags, modes[i].flags);
+		assert_int_equal(stage_last(s, WARDEN_REVOKE).slot, i + 1);
+		assert_int_equal(stage_last(s, WARDEN_REVOKE).gen, 7);
+		assert_int_equal(stage_last(s, WARDEN_REVOKE).flags, modes[i].flags);
 		reply_free(&r);
 	}
 	assert_true(stage_heard(s, NOTE_REVOKED, 3));
@@ -178,7 +178,7 @@ static void expire(void **state)
 	stage_grant(s, ALICE, ", \"purpose\": \"fix-issue\", \"ttl\": \"1s\"", id);
 	assert_true(stage_heard(s, NOTE_EXPIRED, 1));
 	assert_true(reaches_state(s, id, "expired"));
-	assert_int_equal(s->calls[WARDEN_REVOKE], 0); /* the kernel needs no telling */
+	assert_int_equal(stage_calls(s, WARDEN_REVOKE), 0); /* the kernel needs no telling */
 }
 
 static void end(void **state)
@@ -198,9 +198,9 @@ static void end(void **state)
 	assert_true(reaches_state(s, id, "ended"));
 	usleep(100000);
 	s->slots[1].tasks = 0;
-	for (int i = 0; i < 300 && s->calls[WARDEN_RELEASE] < 2; i++)
+	for (int i = 0; i < 300 && stage_calls(s, WARDEN_RELEASE) < 2; i++)
 		usleep(10000);
-	assert_int_equal(s->calls[WARDEN_RELEASE], 2);
+	assert_int_equal(stage_calls(s, WARDEN_RELEASE), 2);
 	assert_int_equal(stage_notes(s, NOTE_ENDED), 1);
 	assert_true(reaches_state(s, id, "ended"));
 }

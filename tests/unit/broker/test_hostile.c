@@ -101,6 +101,7 @@ static void header_sizes(void **state)
 	char *text = malloc(1 << 20);
 	int n;
 
+	assert_non_null(text);
 	for (size_t size = 1024; size <= 512 << 10; size *= 2) {
 		n = sprintf(text, "GET /v1/status HTTP/1.1\r\nHost: d\r\nX: ");
 		memset(text + n, 'x', size);
@@ -296,8 +297,8 @@ static void gone_before_the_answer(void **state)
 	}
 	usleep(200000);
 	assert_true(stage_alive(s));
-	assert_int_equal(s->calls[WARDEN_TAG], stage_notes(s, NOTE_MINTED));
-	print_message("# %u of 20 bound all the same\n", s->calls[WARDEN_TAG]);
+	assert_int_equal(stage_calls(s, WARDEN_TAG), stage_notes(s, NOTE_MINTED));
+	print_message("# %u of 20 bound all the same\n", stage_calls(s, WARDEN_TAG));
 	free(text);
 	free(body);
 }
@@ -320,7 +321,8 @@ static void deaf_recorder(void **state)
 	assert_int_equal(r.status, 503);
 	assert_string_equal(reply_message(&r), "cannot record: Connection timed out");
 	reply_free(&r);
-	assert_int_equal(s->calls[WARDEN_LOAD], s->calls[WARDEN_TAG] + s->calls[WARDEN_RELEASE]);
+	assert_int_equal(stage_calls(s, WARDEN_LOAD),
+			 stage_calls(s, WARDEN_TAG) + stage_calls(s, WARDEN_RELEASE));
 	stage_lock(s);
 	s->deaf = false;
 	stage_unlock(s);
@@ -364,6 +366,29 @@ static void grants_per_user(void **state)
 	stage_grant(s, ALICE, ", \"purpose\": \"long\"", id);
 }
 
+/* One byte a second keeps a connection from being idle, but not for ever. */
+static void trickle(void **state)
+{
+	struct stage *s = *state;
+	double start = seconds();
+	int fd;
+
+	if (!getenv("DEPUTY_SLOW_TESTS"))
+		skip();
+	fd = stage_connect(s, ALICE);
+	while (seconds() - start < 60 && send(fd, "G", 1, MSG_NOSIGNAL) == 1)
+		usleep(1000000);
+	print_message("# dropped after %.0f s\n", seconds() - start);
+	assert_in_range((int)(seconds() - start), 30, 37);
+	close(fd);
+	start = seconds();
+	fd = stage_connect(s, ALICE);
+	assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 60000), 1);
+	print_message("# idle for %.0f s\n", seconds() - start);
+	assert_in_range((int)(seconds() - start), 9, 12);
+	close(fd);
+}
+
 static void warden_gone(void **state)
 {
 	struct stage s = {0};
@@ -397,6 +422,7 @@ int main(void)
 		STAGED(deaf_recorder),
 		STAGED(loud_recorder),
 		STAGED(grants_per_user),
+		STAGED(trickle),
 		cmocka_unit_test(warden_gone),
 	};
 

@@ -78,8 +78,8 @@ static void bodies(void **state)
 		check(s, ALICE, "POST", "/v1/grants", body, 400, cases[i].message);
 	}
 	assert_true(stage_alive(s));
-	assert_int_equal(s->calls[WARDEN_LOAD], 0);
-	assert_int_equal(s->calls[WARDEN_TAG], 0);
+	assert_int_equal(stage_calls(s, WARDEN_LOAD), 0);
+	assert_int_equal(stage_calls(s, WARDEN_TAG), 0);
 	assert_int_equal(stage_notes(s, NOTE_REFUSED), 0); /* mistakes, not attempts */
 }
 
@@ -112,7 +112,7 @@ static void authority(void **state)
 	assert_true(stage_note(s, NOTE_REFUSED, &m));
 	assert_string_equal(m.owner, "uid:1234567");
 	assert_non_null(strstr(m.text, "3 threads"));
-	assert_int_equal(s->calls[WARDEN_LOAD], 0);
+	assert_int_equal(stage_calls(s, WARDEN_LOAD), 0);
 }
 
 /* Whatever fails half-way through, the slot is given back and nobody is bound or listed. */
@@ -138,18 +138,18 @@ static void half_way(void **state)
 	char id[ID_BYTES], path[64];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		unsigned revoked = s->calls[WARDEN_REVOKE], released = s->calls[WARDEN_RELEASE];
+		unsigned revoked = stage_calls(s, WARDEN_REVOKE), released = stage_calls(s, WARDEN_RELEASE);
 
-		s->fail[cases[i].op] = cases[i].error;
+		stage_fail(s, cases[i].op, cases[i].error);
 		mint(s, ALICE, ", \"purpose\": \"fix-issue\"", cases[i].status, cases[i].message);
-		s->fail[cases[i].op] = 0;
-		assert_int_equal(s->calls[WARDEN_REVOKE], revoked + cases[i].released);
-		assert_int_equal(s->calls[WARDEN_RELEASE], released + cases[i].released);
+		stage_fail(s, cases[i].op, 0);
+		assert_int_equal(stage_calls(s, WARDEN_REVOKE), revoked + cases[i].released);
+		assert_int_equal(stage_calls(s, WARDEN_RELEASE), released + cases[i].released);
 	}
 	check(s, ALICE, "GET", "/v1/grants?all=1", NULL, 200, "\"grants\":[]");
 	assert_int_equal(stage_notes(s, NOTE_MINTED), 0);
 	stage_grant(s, ALICE, ", \"purpose\": \"fix-issue\"", id);
-	s->fail[WARDEN_REVOKE] = -EIO;
+	stage_fail(s, WARDEN_REVOKE, -EIO);
 	snprintf(path, sizeof(path), "/v1/grants/%s", id);
 	check(s, ALICE, "DELETE", path, NULL, 503, "could not revoke");
 	check(s, ALICE, "GET", path, NULL, 200, "\"state\":\"live\"");
@@ -161,7 +161,7 @@ static void paths(void **state)
 		const char *method, *path;
 		long status;
 		const char *message;
-	} cases[] = {
+	} cases[, {
 		{"GET", "/", 404, "no such request"},
 		{"GET", "/v1", 404, "no such request"},
 		{"GET", "/v1/grants/", 404, "no such request"},
@@ -182,7 +182,7 @@ static void paths(void **state)
 		{"GET", "/v1/events?grant=", 400, "empty"},
 		{"GET", "/v1/events?follow=2", 400, "must be 0 or 1"},
 		{"POST", "/v1/introspect", 400, "the body must be"},
-	};
+	});
 	struct stage *s = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
