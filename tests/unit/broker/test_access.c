@@ -26,22 +26,24 @@ static const struct caller callers[KINDS] = {
 };
 
 /* 0: allowed; else the status of the refusal. */
+/* clang-format off */
 static const struct {
 	const char *method, *path;
 	unsigned status[KINDS];
 } table[] = {
-	/*				own  other root  it   another root* unknown */
-	{"POST", "/v1/grants", {0, 0, 0, 403, 403, 403, 403}},
-	{"GET", "/v1/grants", {0, 0, 0, 0, 0, 0, 0}},
-	{"GET", "/v1/grants/gone2", {0, 404, 0, 0, 404, 404, 404}},
-	{"DELETE", "/v1/grants/gone2", {0, 404, 0, 403, 403, 403, 403}},
-	{"GET", "/v1/grants/gone9", {404, 404, 404, 404, 404, 404, 404}},
-	{"DELETE", "/v1/grants/gone9", {404, 404, 404, 403, 403, 403, 403}},
-	{"POST", "/v1/introspect", {0, 0, 0, 0, 0, 0, 0}},
-	{"GET", "/v1/keys", {0, 0, 0, 0, 0, 0, 0}},
-	{"GET", "/v1/events", {0, 0, 0, 0, 0, 0, 0}},
-	{"GET", "/v1/status", {0, 0, 0, 0, 0, 0, 0}},
+	/*                               own  other  root   it  another  root*  unknown */
+	{"POST",   "/v1/grants",       {   0,    0,    0,  403,   403,   403,   403}},
+	{"GET",    "/v1/grants",       {   0,    0,    0,    0,     0,     0,     0}},
+	{"GET",    "/v1/grants/gone2", {   0,  404,    0,    0,   404,   404,   404}},
+	{"DELETE", "/v1/grants/gone2", {   0,  404,    0,  403,   403,   403,   403}},
+	{"GET",    "/v1/grants/gone9", { 404,  404,  404,  404,   404,   404,   404}},
+	{"DELETE", "/v1/grants/gone9", { 404,  404,  404,  403,   403,   403,   403}},
+	{"POST",   "/v1/introspect",   {   0,    0,    0,    0,     0,     0,     0}},
+	{"GET",    "/v1/keys",         {   0,    0,    0,    0,     0,     0,     0}},
+	{"GET",    "/v1/events",       {   0,    0,    0,    0,     0,     0,     0}},
+	{"GET",    "/v1/status",       {   0,    0,    0,    0,     0,     0,     0}},
 };
+/* clang-format on */
 
 static struct registry *registry;
 

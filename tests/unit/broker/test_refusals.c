@@ -161,7 +161,7 @@ static void paths(void **state)
 		const char *method, *path;
 		long status;
 		const char *message;
-	} cases[, {
+	} cases[] = {
 		{"GET", "/", 404, "no such request"},
 		{"GET", "/v1", 404, "no such request"},
 		{"GET", "/v1/grants/", 404, "no such request"},
@@ -182,7 +182,7 @@ static void paths(void **state)
 		{"GET", "/v1/events?grant=", 400, "empty"},
 		{"GET", "/v1/events?follow=2", 400, "must be 0 or 1"},
 		{"POST", "/v1/introspect", 400, "the body must be"},
-	});
+	};
 	struct stage *s = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
