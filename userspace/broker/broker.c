@@ -174,6 +174,21 @@ static int broker_signals(struct broker *b)
 	return err;
 }
 
+/* Reports come before requests: who asks after an event was reported is answered with it. */
+static int broker_listen_to_recorder(struct broker *b)
+{
+	sd_event_source *s;
+	int err = sd_event_add_io(b->event, &s, FD_PEER, EPOLLIN, broker_recorder, b);
+
+	if (err < 0)
+		return err;
+	err = sd_event_source_set_priority(s, SD_EVENT_PRIORITY_IMPORTANT);
+	if (err >= 0)
+		err = sd_event_source_set_floating(s, 1); /* the loop's own from here on */
+	sd_event_source_unref(s);
+	return err;
+}
+
 static int broker_sources(struct broker *b)
 {
 	int err = broker_signals(b);
@@ -181,7 +196,7 @@ static int broker_sources(struct broker *b)
 	if (err >= 0)
 		err = sd_event_add_io(b->event, NULL, FD_WARDEN, EPOLLIN, broker_warden, b);
 	if (err >= 0)
-		err = sd_event_add_io(b->event, NULL, FD_PEER, EPOLLIN, broker_recorder, b);
+		err = broker_listen_to_recorder(b);
 	if (err >= 0)
 		err = sd_event_add_post(b->event, NULL, broker_after, b);
 	if (err >= 0)

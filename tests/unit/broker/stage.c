@@ -335,6 +335,15 @@ void stage_fail(struct stage *s, enum warden_op op, int32_t error)
 	stage_unlock(s);
 }
 
+void stage_caller(struct stage *s, uint32_t slot, uint32_t gen, uint32_t threads)
+{
+	stage_lock(s);
+	s->peer_slot = slot;
+	s->peer_gen = gen;
+	s->peer_threads = threads;
+	stage_unlock(s);
+}
+
 bool stage_alive(struct stage *s)
 {
 	struct reply r;

@@ -74,6 +74,8 @@ void stage_unlock(struct stage *s);
 unsigned stage_calls(struct stage *s, enum warden_op op);
 struct warden_request stage_last(struct stage *s, enum warden_op op);
 void stage_fail(struct stage *s, enum warden_op op, int32_t error);
+/* What the played warden says of every peer from now on. */
+void stage_caller(struct stage *s, uint32_t slot, uint32_t gen, uint32_t threads);
 bool stage_alive(struct stage *s);
 
 /* One request as some user (effective user id of this thread while connecting). `body` may be NULL. */
