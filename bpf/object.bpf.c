@@ -40,6 +40,21 @@ static __always_inline int moves_same(const struct moves *then)
 	return !moves_read(&now) && now.renames == then->renames && now.mounts == then->mounts;
 }
 
+static long moves_step(__u32 i, struct moves *m)
+{
+	return !moves_read(m);
+}
+
+/* Waits while a counter is odd, as the kernel's own readers do: a hypervisor may have paused the one who
+ * moves. */
+static __always_inline int moves_wait(struct moves *m, __u32 *patience)
+{
+	long waited = bpf_loop(*patience, moves_step, m, 0);
+
+	*patience = waited < 0 || waited > *patience ? 0 : *patience - waited;
+	return *patience ? 0 : -1;
+}
+
 /* ---- the cache ---- */
 
 static __always_inline struct cached_dir *cache_entry(const struct object *o)
@@ -193,7 +208,7 @@ __noinline int object_try(struct object *o)
 	enum reason why;
 	struct moves m;
 
-	if (!o || moves_read(&m))
+	if (!o || (moves_read(&m) && moves_wait(&m, &o->patience)))
 		return WHY_BUSY;
 	if (!cache_find(o, &m, &r.before)) {
 		o->state = decide_step(o->slot, r.before, o->name, o->name_len);
@@ -208,7 +223,8 @@ __noinline int object_try(struct object *o)
 	return why;
 }
 
-#define TRIES 256 /* a renamer can be preempted while the counter is odd */
+#define PATIENCE (1u << 22) /* looks at odd counters: some milliseconds, after which the answer is no */
+#define TRIES	 256
 
 /* See object.h. object_try() is a function of its own so that the verifier follows it once, not TRIES times.
  */
@@ -216,6 +232,8 @@ int object_resolve(struct object *o)
 {
 	int why = WHY_BUSY;
 
+	if (o)
+		o->patience = PATIENCE;
 	for (int i = 0; i < TRIES && o && why == WHY_BUSY; i++)
 		why = object_try(o);
 	return why;

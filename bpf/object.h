@@ -20,8 +20,8 @@ struct object {
 	__u32 dir_generation; /* 0: not to be cached */
 	__u32 slot;
 	__u32 gen;
-	__u32 state; /* out of object_resolve() */
-	__u32 reserved;
+	__u32 state;	/* out of object_resolve() */
+	__u32 patience; /* object.bpf.c's own */
 };
 
 static __always_inline void object_set(struct object *o, const struct tag *tag, struct dentry *dentry,
@@ -38,7 +38,7 @@ static __always_inline void object_set(struct object *o, const struct tag *tag, 
 	o->slot = tag->slot;
 	o->gen = tag->gen;
 	o->state = 0;
-	o->reserved = 0;
+	o->patience = 0;
 }
 
 /* WHY_RULE and o->state, or the reason for which the object has no state (object.bpf.c). */
