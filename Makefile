@@ -24,7 +24,7 @@ RECORDER := $(wildcard userspace/recorder/*.c)
 DAEMON   := $(wildcard userspace/daemon/*.c)
 CLI      := $(wildcard userspace/cli/*.c)
 
-LIBS_deputyd := -lbpf -lelf -lz -lmicrohttpd -ljansson -lyaml -lsodium -lcrypto -lsystemd
+LIBS_deputyd := -lbpf -lelf -lz -lmicrohttpd -ljansson -lyaml -lsodium -lcrypto -lsystemd -lcap
 LIBS_deputy  := -lcurl -ljansson -lyaml -lsodium -lcrypto
 
 obj = $(patsubst %.c,$(B)/obj$(VARIANT)/%.o,$(1))

@@ -197,8 +197,11 @@ struct event {
 	__u64 ino;
 	__u64 addr_hi; /* as cell_addr */
 	__u64 addr_lo;
-	__u32 dev;    /* kernel form: major << 20 | minor */
-	__u32 family; /* WHY_FAMILY: AF_*, type and protocol below */
+	__u32 dev; /* kernel form: major << 20 | minor */
+	union {
+		__u32 family; /* WHY_FAMILY: AF_*, type and protocol below */
+		__u32 detail; /* EV_GUARD: the capability, signal or bpf command asked for */
+	};
 	__u32 sock_type;
 	__u32 protocol;
 	char comm[16];
@@ -206,7 +209,16 @@ struct event {
 };
 
 /* Operations that no policy can grant. */
-enum guard_op { GUARD_BPF, GUARD_MOUNT, GUARD_PTRACE, GUARD_SIGNAL, GUARD_CAPABILITY, GUARD_OPS };
+enum guard_op {
+	GUARD_BPF,
+	GUARD_MOUNT,
+	GUARD_PTRACE,
+	GUARD_SIGNAL,
+	GUARD_SIGNAL_OWNER, /* fcntl(F_SETOWN): whom the kernel shall signal */
+	GUARD_CAPABILITY,
+	GUARD_PERSONALITY, /* io_uring: credentials of another time */
+	GUARD_OPS
+};
 
 /* ---- visit: how the warden finds the task behind a connection (task.bpf.c) ---- */
 enum visit_op { VISIT_READ, VISIT_TAG };

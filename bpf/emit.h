@@ -16,7 +16,10 @@ struct report {
 	__u8 action;
 	__u8 reason;
 	__u16 port;
-	__u32 family;
+	union {
+		__u32 family;
+		__u32 detail;
+	};
 	__u32 sock_type;
 	__u32 protocol;
 	__u64 addr_hi;

@@ -4,9 +4,10 @@
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
-__noinline int guard_refuse(__u32 op)
+/* `detail` as in struct event. */
+__noinline int guard_refuse(__u32 op, __u32 detail)
 {
-	struct report r = {.type = EV_GUARD, .op = op};
+	struct report r = {.type = EV_GUARD, .op = op, .detail = detail};
 	struct tag *tag = caller_tag();
 
 	if (!tag)
@@ -16,37 +17,37 @@ __noinline int guard_refuse(__u32 op)
 	return refuse(&r, slot_get(tag->slot, tag->gen), WHY_GUARDED, 0);
 }
 
-#define GUARD(op) return !caller_tag() ? 0 : verdict_errno(guard_refuse(op))
+#define GUARD(op, detail) return !caller_tag() ? 0 : verdict_errno(guard_refuse(op, detail))
 
 SEC("lsm/bpf")
 int BPF_PROG(guard_bpf, int cmd, void *attr, unsigned int size)
 {
-	GUARD(GUARD_BPF);
+	GUARD(GUARD_BPF, cmd);
 }
 
 SEC("lsm/sb_mount")
 int BPF_PROG(guard_mount, const char *dev, const struct path *path, const char *type, unsigned long flags,
 	     void *data)
 {
-	GUARD(GUARD_MOUNT);
+	GUARD(GUARD_MOUNT, 0);
 }
 
 SEC("lsm/sb_umount")
 int BPF_PROG(guard_umount, struct vfsmount *mnt, int flags)
 {
-	GUARD(GUARD_MOUNT);
+	GUARD(GUARD_MOUNT, 0);
 }
 
 SEC("lsm/move_mount")
 int BPF_PROG(guard_move_mount, const struct path *from, const struct path *to)
 {
-	GUARD(GUARD_MOUNT);
+	GUARD(GUARD_MOUNT, 0);
 }
 
 SEC("lsm/sb_pivotroot")
 int BPF_PROG(guard_pivotroot, const struct path *old, const struct path *new)
 {
-	GUARD(GUARD_MOUNT);
+	GUARD(GUARD_MOUNT, 0);
 }
 
 /* Tasks of the same grant may do to each other what the kernel lets them. */
@@ -62,7 +63,7 @@ int BPF_PROG(guard_ptrace, struct task_struct *child, unsigned int mode)
 {
 	struct tag *tag = caller_tag();
 
-	return !tag || is_ours(tag, child) ? 0 : verdict_errno(guard_refuse(GUARD_PTRACE));
+	return !tag || is_ours(tag, child) ? 0 : verdict_errno(guard_refuse(GUARD_PTRACE, 0));
 }
 
 SEC("lsm/ptrace_traceme")
@@ -70,7 +71,7 @@ int BPF_PROG(guard_traceme, struct task_struct *parent)
 {
 	struct tag *tag = caller_tag();
 
-	return !tag || is_ours(tag, parent) ? 0 : verdict_errno(guard_refuse(GUARD_PTRACE));
+	return !tag || is_ours(tag, parent) ? 0 : verdict_errno(guard_refuse(GUARD_PTRACE, 0));
 }
 
 /* cred is that of a USB device's owner when the signal comes from an interrupt, which has no caller. */
@@ -79,7 +80,7 @@ int BPF_PROG(guard_kill, struct task_struct *target, void *info, int sig, const 
 {
 	struct tag *tag = hook_arg(ctx, 3) ? 0 : caller_tag();
 
-	return !tag || is_ours(tag, target) ? 0 : verdict_errno(guard_refuse(GUARD_SIGNAL));
+	return !tag || is_ours(tag, target) ? 0 : verdict_errno(guard_refuse(GUARD_SIGNAL, sig));
 }
 
 #define CAP_OPT_NOAUDIT 2 /* the kernel only asks which way to go: no event, but no capability either */
@@ -95,14 +96,14 @@ int BPF_PROG(guard_capable, const struct cred *cred, void *ns, int cap, unsigned
 
 	if (!caller_tag() || hook_arg(ctx, 0) != (__u64)BPF_CORE_READ(task, real_cred))
 		return 0;
-	return opts & CAP_OPT_NOAUDIT ? -EPERM : verdict_errno(guard_refuse(GUARD_CAPABILITY));
+	return opts & CAP_OPT_NOAUDIT ? -EPERM : verdict_errno(guard_refuse(GUARD_CAPABILITY, cap));
 }
 
 /* io_uring personalities would be credentials that are not the task's own at the task's will. */
 SEC("lsm/uring_override_creds")
 int BPF_PROG(guard_personality, const struct cred *cred)
 {
-	GUARD(GUARD_CAPABILITY);
+	GUARD(GUARD_PERSONALITY, 0);
 }
 
 #define F_SETOWN    8
@@ -116,5 +117,5 @@ int BPF_PROG(guard_fcntl, struct file *file, unsigned int cmd, unsigned long arg
 
 	if ((cmd != F_SETOWN || !arg || arg == tgid) && cmd != F_SETOWN_EX)
 		return 0;
-	GUARD(GUARD_SIGNAL);
+	GUARD(GUARD_SIGNAL_OWNER, 0);
 }

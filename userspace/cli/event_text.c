@@ -38,6 +38,10 @@ char *event_object(const json_t *event)
 	else if (json_object_get(event, "family"))
 		n = asprintf(&text, "family %lld type %lld protocol %lld", member_number(event, "family"),
 			     member_number(event, "sock_type"), member_number(event, "protocol"));
+	else if (json_object_get(event, "capability"))
+		n = asprintf(&text, "%s", member_text(event, "capability"));
+	else if (json_object_get(event, "signal_name"))
+		n = asprintf(&text, "SIG%s", member_text(event, "signal_name"));
 	else
 		n = asprintf(&text, "%s", "");
 	return n < 0 ? NULL : text;

@@ -4,7 +4,9 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <time.h>
 
 #include "common/utf8.h"
@@ -34,8 +36,13 @@ static const char *const task_ops[] = {
 };
 
 static const char *const guard_ops[GUARD_OPS] = {
-	[GUARD_BPF] = "bpf",	   [GUARD_MOUNT] = "mount",	      [GUARD_PTRACE] = "ptrace",
-	[GUARD_SIGNAL] = "signal", [GUARD_CAPABILITY] = "capability",
+	[GUARD_BPF] = "bpf",
+	[GUARD_MOUNT] = "mount",
+	[GUARD_PTRACE] = "ptrace",
+	[GUARD_SIGNAL] = "signal",
+	[GUARD_SIGNAL_OWNER] = "signal_owner",
+	[GUARD_CAPABILITY] = "capability",
+	[GUARD_PERSONALITY] = "personality",
 };
 
 static const struct {
@@ -242,6 +249,24 @@ static void address_put(struct line *t, const struct event *e)
 	line_number(t, "port", e->port);
 }
 
+/* What was asked for, by name where it has one. */
+static void guard_put(struct line *t, const struct event *e)
+{
+	if (e->op == GUARD_BPF) {
+		line_number(t, "command", e->detail);
+	} else if (e->op == GUARD_SIGNAL) {
+		const char *name = sigabbrev_np((int)e->detail);
+
+		line_number(t, "signal", e->detail);
+		line_member(t, "signal_name", name);
+	} else if (e->op == GUARD_CAPABILITY) {
+		char *name = cap_to_name((cap_value_t)e->detail);
+
+		line_member(t, "capability", name);
+		cap_free(name);
+	}
+}
+
 static void grant_put(struct line *t, const struct record_message *m)
 {
 	line_member(t, "grant", m->grant);
@@ -291,6 +316,8 @@ int event_json(const struct event *e, size_t size, const struct identity *who, u
 	line_member(out, "op", kinds[e->type].op(e->op));
 	if (e->type == EV_NET)
 		address_put(out, e);
+	else if (e->type == EV_GUARD)
+		guard_put(out, e);
 	else if (e->type == EV_FILE || e->path_len)
 		object_put(out, e);
 	identity_put(out, e, who);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <signal.h>
+#include <sys/capability.h>
 #include <sys/socket.h>
 
 #define BASE	1763928845000000000ull /* 2025-11-23T20:14:05Z */
@@ -119,12 +121,20 @@ static void test_ops(void **state)
 		uint8_t type, op;
 		const char *type_name, *op_name;
 	} cases[] = {
-		{EV_FILE, OP_UNIX_CONNECT, "file", "connect"},	{EV_FILE, OP_METADATA, "file", "metadata"},
-		{EV_NET, NET_UDP_SEND, "net", "send"},		{EV_TASK, TASK_TAGGED, "task", "tagged"},
-		{EV_TASK, TASK_FORK, "task", "fork"},		{EV_TASK, TASK_EXEC, "task", "exec"},
-		{EV_TASK, TASK_LAST_EXIT, "task", "last_exit"}, {EV_GUARD, GUARD_BPF, "guard", "bpf"},
-		{EV_GUARD, GUARD_MOUNT, "guard", "mount"},	{EV_GUARD, GUARD_PTRACE, "guard", "ptrace"},
+		{EV_FILE, OP_UNIX_CONNECT, "file", "connect"},
+		{EV_FILE, OP_METADATA, "file", "metadata"},
+		{EV_NET, NET_UDP_SEND, "net", "send"},
+		{EV_TASK, TASK_TAGGED, "task", "tagged"},
+		{EV_TASK, TASK_FORK, "task", "fork"},
+		{EV_TASK, TASK_EXEC, "task", "exec"},
+		{EV_TASK, TASK_LAST_EXIT, "task", "last_exit"},
+		{EV_GUARD, GUARD_BPF, "guard", "bpf"},
+		{EV_GUARD, GUARD_MOUNT, "guard", "mount"},
+		{EV_GUARD, GUARD_PTRACE, "guard", "ptrace"},
 		{EV_GUARD, GUARD_SIGNAL, "guard", "signal"},
+		{EV_GUARD, GUARD_SIGNAL_OWNER, "guard", "signal_owner"},
+		{EV_GUARD, GUARD_CAPABILITY, "guard", "capability"},
+		{EV_GUARD, GUARD_PERSONALITY, "guard", "personality"},
 	};
 
 	(void)state;
@@ -139,6 +149,38 @@ static void test_ops(void **state)
 		assert_member(o, "op", cases[i].op_name);
 		json_decref(o);
 	}
+}
+
+static json_t *guarded(enum guard_op op, uint32_t detail)
+{
+	struct sample s = sample_file();
+
+	s.e.type = EV_GUARD;
+	s.e.op = op;
+	s.e.detail = detail;
+	return object_of(&s);
+}
+
+static void test_guard_details(void **state)
+{
+	json_t *cap = guarded(GUARD_CAPABILITY, CAP_SYS_ADMIN),
+	       *none = guarded(GUARD_CAPABILITY, 4000000000u);
+	json_t *kill = guarded(GUARD_SIGNAL, SIGKILL), *probe = guarded(GUARD_SIGNAL, 0);
+	json_t *bpf = guarded(GUARD_BPF, 5);
+
+	(void)state;
+	assert_member(cap, "capability", "cap_sys_admin");
+	assert_null(json_object_get(cap, "path"));
+	assert_true(json_object_get(none, "capability"));
+	assert_member(kill, "signal_name", "KILL");
+	assert_int_equal(json_integer_value(json_object_get(probe, "signal")), 0);
+	assert_true(json_is_null(json_object_get(probe, "signal_name")));
+	assert_int_equal(json_integer_value(json_object_get(bpf, "command")), 5);
+	json_decref(cap);
+	json_decref(none);
+	json_decref(kill);
+	json_decref(probe);
+	json_decref(bpf);
 }
 
 static void test_reasons(void **state)
@@ -396,13 +438,14 @@ static void test_loss(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_file),	    cmocka_unit_test(test_net),
-		cmocka_unit_test(test_net_forms),   cmocka_unit_test(test_ops),
-		cmocka_unit_test(test_reasons),	    cmocka_unit_test(test_errno),
-		cmocka_unit_test(test_paths),	    cmocka_unit_test(test_longest),
-		cmocka_unit_test(test_unknown_tag), cmocka_unit_test(test_rule_past_last),
-		cmocka_unit_test(test_big_numbers), cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_no_room),	    cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_file),	      cmocka_unit_test(test_net),
+		cmocka_unit_test(test_net_forms),     cmocka_unit_test(test_ops),
+		cmocka_unit_test(test_guard_details), cmocka_unit_test(test_guard_details),
+		cmocka_unit_test(test_reasons),	      cmocka_unit_test(test_errno),
+		cmocka_unit_test(test_paths),	      cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_unknown_tag),   cmocka_unit_test(test_rule_past_last),
+		cmocka_unit_test(test_big_numbers),   cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_no_room),	      cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_loss),
 	};
 
