@@ -1,10 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Files: every hook says which operations on which object it stands for; file_check() decides them all. */
-#include "emit.h"
+#include "file.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
-#define BIT(op) (1u << (op))
+struct fdtable {
+	struct file **fd;
+} __ksym_core;
+
+struct files_struct {
+	struct fdtable *fdt;
+} __ksym_core;
+
+struct task_struct___files {
+	struct files_struct *files;
+} __ksym_core;
+
+static __always_inline int is_open_file(__u64 file, const struct object *o)
+{
+	__u64 dentry = 0, mnt = 0;
+	unsigned int mode = 0;
+
+	READ_AT(&mode, struct file, file, f_mode);
+	READ_AT(&dentry, struct file, file, f_path.dentry);
+	READ_AT(&mnt, struct file, file, f_path.mnt);
+	return mode & (FMODE_READ | FMODE_WRITE) && dentry == o->dentry && mnt == o->mnt;
+}
+
+/*
+ * Whether descriptor 0, 1 or 2 is open on the object. Programs fstat(2) them, wherever who started the agent
+ * directed them, and the metadata of what one may read or write is not much more. O_PATH opens nothing.
+ * Looked at twice, because the memory of a file that is closed meanwhile may become another's.
+ */
+static __always_inline int is_stdio(const struct object *o)
+{
+	struct task_struct___files *task = (void *)bpf_get_current_task();
+	struct file **fds = BPF_CORE_READ(task, files, fdt, fd);
+
+	for (int i = 0; i < 3; i++) {
+		__u64 file = 0;
+
+		bpf_probe_read_kernel(&file, sizeof(file), fds + i);
+		if (file && is_open_file(file, o) && is_open_file(file, o))
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline int file_refuse(struct report *r, struct slot *s, enum reason why, struct object *o)
+{
+	if (r->op == OP_METADATA && (why == WHY_RULE || why == WHY_UNREACHABLE) && is_stdio(o))
+		return 0;
+	return refuse(r, s, why, o);
+}
 
 /* Decides `ops` on a resolved object; 0 or -errno. */
 static __always_inline int file_decide(struct object *o, struct report *r, struct slot *s, __u32 ops)
@@ -21,7 +69,7 @@ static __always_inline int file_decide(struct object *o, struct report *r, struc
 		r->op = op;
 		r->rule = v.rule;
 		if (v.action != ACT_ALLOW)
-			return refuse(r, s, WHY_RULE, o);
+			return file_refuse(r, s, WHY_RULE, o);
 		r->action = v.action;
 		if (audited(s, CHANGES >> op & 1))
 			event_emit(r, o);
@@ -44,49 +92,26 @@ int file_check(struct object *o, __u32 why, __u32 ops)
 	r.op = ops ? __builtin_ctz(ops) : 0;
 	dead = caller_live(tag, &s);
 	if (dead != WHY_RULE || why != WHY_RULE)
-		return refuse(&r, s, dead ?: why, o);
+		return file_refuse(&r, s, dead ?: why, o);
 	if (o->state == PLACE_INNER)
 		return 0;
 	return file_decide(o, &r, s, ops);
 }
 
-static __always_inline int object_check(struct object *o, __u32 ops)
-{
-	return file_check(o, object_resolve(o), ops);
-}
-
-/*
- * Untagged callers stop here. The object is resolved from here and not in file_check(), because all frames of
- * a program share 512 bytes. No hook takes the verdict of the programs before it: the trampoline stops at the
- * first refusal (BPF_TRAMP_MODIFY_RETURN, ae24082331d9), and its position changes when a hook gains
- * arguments.
- */
-#define CHECK(dentry, mnt, ops)                                                                              \
-	do {                                                                                                 \
-		struct tag *tag = caller_tag();                                                              \
-		struct object object;                                                                        \
-		if (!tag)                                                                                    \
-			return 0;                                                                            \
-		object_set(&object, tag, dentry, mnt);                                                       \
-		return verdict_errno(object_check(&object, ops));                                            \
-	} while (0)
-
 static __always_inline __u32 open_ops(const struct file *file)
 {
-	__u32 flags = file->f_flags, mode = file->f_mode, ops = 0;
-
-	if (flags & FMODE_EXEC)
+	if (file->f_flags & FMODE_EXEC)
 		return BIT(OP_EXEC);
-	if (mode & FMODE_WRITE)
-		ops |= BIT(OP_WRITE);
-	if (mode & FMODE_READ)
-		ops |= (file->f_inode->i_mode & S_IFMT) == S_IFDIR ? BIT(OP_LIST) : BIT(OP_READ);
-	return ops ?: BIT(OP_METADATA); /* access mode 3: for ioctl only */
+	return held_ops(file) ?: BIT(OP_METADATA); /* access mode 3: for ioctl only */
 }
 
+/* mq_open(2) opens on a mount that is nobody's: a queue's path is that of /dev/mqueue, if it is mounted. */
 SEC("lsm/file_open")
 int BPF_PROG(file_open, struct file *file)
 {
+	if (file->f_inode->i_sb->s_magic == MQUEUE_MAGIC)
+		return caller_tag() ? verdict_errno(dentry_check((__u64)file->f_path.dentry, open_ops(file)))
+				    : 0;
 	CHECK(file->f_path.dentry, file->f_path.mnt, open_ops(file));
 }
 
@@ -99,14 +124,39 @@ int BPF_PROG(mmap_file, struct file *file, unsigned long reqprot, unsigned long 
 	CHECK(file->f_path.dentry, file->f_path.mnt, BIT(OP_EXEC));
 }
 
+struct backing_file {
+	struct path user_path;
+} __ksym_core;
+
+/*
+ * A mapping made through an overlay is of the layer's file since 6.8 (f567377e406c); beside that stands the
+ * path that it was opened by, which is the one to decide on. Only such files are on private mounts.
+ */
+static __always_inline void mapped_object(struct object *o, const struct tag *tag, struct file *file)
+{
+	__u64 dentry = (__u64)file->f_path.dentry, mnt = (__u64)file->f_path.mnt, at = (__u64)file;
+
+	if (bpf_core_type_exists(struct backing_file) && mount_is_private(mnt)) {
+		READ_AT(&dentry, struct backing_file, at, user_path.dentry);
+		READ_AT(&mnt, struct backing_file, at, user_path.mnt);
+	}
+	object_at(o, tag, dentry, mnt);
+}
+
 SEC("lsm/file_mprotect")
 int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	struct file *file = vma->vm_file;
+	struct object object;
+	struct tag *tag;
 
 	if (!file || !(prot & PROT_EXEC) || vma->vm_flags & VM_EXEC)
 		return 0;
-	CHECK(file->f_path.dentry, file->f_path.mnt, BIT(OP_EXEC));
+	tag = caller_tag();
+	if (!tag)
+		return 0;
+	mapped_object(&object, tag, file);
+	return verdict_errno(object_check(&object, BIT(OP_EXEC)));
 }
 
 SEC("lsm/inode_getattr")

@@ -12,6 +12,7 @@
  * a directory that was removed and made anew has another inode generation. Where a file system has no
  * generations (0) nothing is cached. The counters are read before and after; odd means a change under way.
  */
+#include "anon.h"
 #include "walk.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
@@ -38,6 +39,14 @@ static __always_inline int moves_same(const struct moves *then)
 	struct moves now;
 
 	return !moves_read(&now) && now.renames == then->renames && now.mounts == then->mounts;
+}
+
+int mounts_counter(void)
+{
+	__u32 counter = 0;
+
+	bpf_probe_read_kernel(&counter, sizeof(counter), &mount_lock);
+	return (int)counter;
 }
 
 static long moves_step(__u32 i, struct moves *m)
@@ -170,15 +179,19 @@ static long run_step(__u32 i, struct run *r)
 	return 0;
 }
 
-/* Overlayfs opens its layers' files on private clones of ordinary mounts (clone_private_mount()). */
-static __always_inline int is_kernel_mount(const struct object *o)
+/* On no mount of anybody's: overlayfs opens its layers' files on private clones of ordinary mounts. */
+static __always_inline enum reason run_loose(struct run *r, const struct object *o)
 {
-	unsigned long flags = 0;
 	__u64 sb = 0;
 
 	READ_AT(&sb, struct dentry, o->dentry, d_sb);
-	READ_AT(&flags, struct super_block, sb, s_flags);
-	return !!(flags & SB_KERNMOUNT);
+	if (!sb_is_kernels(sb))
+		r->state = PLACE_INNER;
+	else if (sb_is_anon(sb))
+		r->state = PLACE_ANON;
+	else
+		return WHY_UNREACHABLE;
+	return WHY_RULE;
 }
 
 /* WHY_RULE and the states of the object and of its directory; or the reason for which there are none. */
@@ -188,10 +201,8 @@ static __always_inline enum reason run_all(struct run *r, const struct object *o
 	r->before = 0;
 	walk_prepare(&r->walk, o);
 	walk_run(&r->walk, o, PATH_STEPS);
-	if (r->walk.top == TOP_ANON) {
-		r->state = is_kernel_mount(o) ? PLACE_ANON : PLACE_INNER;
-		return WHY_RULE;
-	}
+	if (r->walk.top == TOP_ANON)
+		return run_loose(r, o);
 	if (r->walk.top != TOP_ROOT)
 		return WHY_UNREACHABLE;
 	r->state = decide_start(o->slot);

@@ -41,6 +41,26 @@ static __always_inline void object_set(struct object *o, const struct tag *tag, 
 	o->patience = 0;
 }
 
+/* The same from addresses, which the verifier knows only as numbers. */
+static __always_inline void object_at(struct object *o, const struct tag *tag, __u64 dentry, __u64 mnt)
+{
+	__u64 parent = 0, dir = 0, root = 0;
+	struct object at = {.dentry = dentry, .mnt = mnt, .slot = tag->slot, .gen = tag->gen};
+
+	READ_AT(&parent, struct dentry, dentry, d_parent);
+	READ_AT(&dir, struct dentry, parent, d_inode);
+	READ_AT(&root, struct vfsmount, mnt, mnt_root);
+	READ_AT(&at.name, struct dentry, dentry, d_name.name);
+	READ_AT(&at.name_len, struct dentry, dentry, d_name.len);
+	READ_AT(&at.dir_ino, struct inode, dir, i_ino);
+	if (dentry != root)
+		READ_AT(&at.dir_generation, struct inode, dir, i_generation);
+	*o = at;
+}
+
+/* The kernel's counter of mounts made and removed (object.bpf.c). */
+extern int mounts_counter(void);
+
 /* WHY_RULE and o->state, or the reason for which the object has no state (object.bpf.c). */
 extern int object_resolve(struct object *o);
 

@@ -31,7 +31,7 @@ static __always_inline enum walk_top mount_kind(const struct walk *w, __u64 moun
 	__u64 ns = 0;
 
 	READ_AT(&ns, struct mount, mount, mnt_ns);
-	if (ns == w->ns)
+	if (ns && ns == w->ns) /* what was unmounted is in none, nor is a task that has nearly ended */
 		return TOP_ROOT;
 	return ns >= (__u64)-4095 ? TOP_ANON : TOP_LOST; /* MNT_NS_INTERNAL is ERR_PTR(-EINVAL) */
 }

@@ -44,7 +44,18 @@ static bool lsm_active(void)
 /* Hooks that a kernel may lack because another one of ours sees the same there. */
 static bool hook_is_optional(const char *program)
 {
-	return !strcmp(program, "file_truncate"); /* before 6.2: path_truncate */
+	static const char *const optional[] = {
+		"file_truncate", /* before 6.2: path_truncate */
+		"inode_set_acl",      "inode_remove_acl",
+		"inode_get_acl",			    /* before 6.2: the hooks for xattrs */
+		"inode_file_setattr", "inode_file_getattr", /* before 6.17: file_ioctl, or not there */
+		"file_ioctl_compat",			    /* before 6.8: file_ioctl */
+	};
+
+	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
+		if (!strcmp(program, optional[i]))
+			return true;
+	return false;
 }
 
 /* Every hook must exist: one that is missing is a hole, so it is named and nothing is loaded. */
