@@ -50,7 +50,7 @@ def daemon_said():
 
 
 def dead_daemon():
-    lasting, short = agent("files"), Agent("files", "--ttl", f"{TTL}s").ready()
+    lasting, short = agent("files"), Agent("files", "--ttl", f"{TTL}s").ready().deafen()
     end = time.monotonic() + TTL
     killer = agent("kill")
     twin = Twin()

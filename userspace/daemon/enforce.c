@@ -168,6 +168,8 @@ void enforce_close(struct enforce *e, bool keep)
 		munmap(e->slots, SLOTS_MAX * sizeof(struct slot));
 	if (e->control)
 		munmap(e->control, sizeof(*e->control));
+	for (int i = 0; i < CLOCKS_MAX; i++)
+		bpf_link__destroy(e->clocks[i]);
 	bpf_link__destroy(e->visits);
 	bpf_link__destroy(e->tasks);
 	deputy_bpf__destroy(e->skel);

@@ -69,10 +69,10 @@ int pins_prepare(struct enforce *e)
 }
 
 /* Under a name of its own first, then over the old one: rename(2) swaps them in one step. */
-static int link_pin(const struct enforce *e, const struct bpf_program *prog, struct bpf_link *link)
+int pin_link(const struct enforce *e, const char *name, struct bpf_link *link)
 {
-	struct pin pin = pin_path(e, "link", bpf_program__name(prog));
-	struct pin next = pin_path(e, "next", bpf_program__name(prog));
+	struct pin pin = pin_path(e, "link", name);
+	struct pin next = pin_path(e, "next", name);
 
 	unlink(next.path);
 	if (bpf_obj_pin(bpf_link__fd(link), next.path))
@@ -80,11 +80,16 @@ static int link_pin(const struct enforce *e, const struct bpf_program *prog, str
 	return rename(next.path, pin.path) ? -errno : 0;
 }
 
+void pin_remove(const struct enforce *e, const char *name)
+{
+	unlink(pin_path(e, "link", name).path);
+}
+
 int pins_take(struct enforce *e)
 {
 	for (int i = 0; i < e->skel->skeleton->prog_cnt; i++) {
 		struct bpf_prog_skeleton *p = &e->skel->skeleton->progs[i];
-		int r = *p->link ? link_pin(e, *p->prog, *p->link) : 0;
+		int r = *p->link ? pin_link(e, p->name, *p->link) : 0;
 
 		if (r)
 			return r;
