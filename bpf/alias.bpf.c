@@ -10,7 +10,10 @@
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
+#define ROOMS	    256
+#define ROOMS_TRIED 16
 #define ALIASES_MAX 64	       /* mounts of one file system in one namespace that are tried */
+#define TRIES	    8		/* while mounts come and go */
 #define MOUNTS_MAX  (1u << 20) /* mounts of one file system in all namespaces that are looked at */
 
 static long alias_step(__u32 i, struct aliases *a)
@@ -62,10 +65,12 @@ __noinline int alias_next(struct aliases *a)
 	return !!copy.mnt;
 }
 
-static __always_inline void aliases_begin(struct aliases *a, __u64 dentry)
+__noinline int aliases_begin(struct aliases *a, __u64 dentry)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
+	if (!a)
+		return -1;
 	a->counter = mounts_counter();
 	a->ns = (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
 	a->sb = 0;
@@ -73,47 +78,127 @@ static __always_inline void aliases_begin(struct aliases *a, __u64 dentry)
 	a->next = a->sb ? mounts_first(a->sb) : 0;
 	a->step = 0;
 	a->mnt = 0;
+	return 0;
 }
 
-/* 0 when one allows, with `o` there; else with `o` where it is denied, or -1 when it is nowhere. */
-static __always_inline int alias_search(struct object *o, struct aliases *a, const struct tag *tag,
-					__u64 dentry, __u32 ops)
+/* An object on a mount that is nobody's moves to where the caller sees its file system, if it does. */
+int object_place(struct object *o)
 {
-	__u64 denied = 0;
-	__u32 state = 0;
+	struct aliases a;
 
-	for (int i = 0; i < ALIASES_MAX && alias_next(a); i++) {
-		object_at(o, tag, dentry, a->mnt);
-		if (object_resolve(o) != WHY_RULE || o->state >= PLACE_INNER)
-			continue;
-		if (!(ops & ~decide_rights(o->slot, o->state)))
-			return 0;
-		denied = a->mnt;
-		state = o->state;
-	}
-	object_at(o, tag, dentry, denied);
-	o->state = state;
-	return denied ? 0 : -1;
+	if (!o)
+		return -1;
+	aliases_begin(&a, o->dentry);
+	if (!alias_next(&a) || a.counter != mounts_counter())
+		return -1;
+	o->mnt = a.mnt;
+	return 0;
 }
 
-__noinline int dentry_check(__u64 dentry, __u32 ops)
+/*
+ * Room for a search. The stack has none: object_resolve() needs nearly all of it. Taken for one hook's time,
+ * during which a task may be preempted, so neither a processor's nor a task's own would be simpler.
+ */
+struct alias_room {
+	__u32 busy;
+	__u32 ops;
+	__u64 dentry;
+	__u64 denied; /* a mount where it is */
+	struct aliases aliases;
+	struct object object;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ROOMS);
+	__type(key, __u32);
+	__type(value, struct alias_room);
+} alias_rooms __weak SEC(".maps");
+
+static __noinline struct alias_room *room_take(void)
+{
+	__u32 start = bpf_get_prandom_u32();
+
+	for (int i = 0; i < ROOMS_TRIED; i++) {
+		__u32 key = (start + i) % ROOMS;
+		struct alias_room *room = bpf_map_lookup_elem(&alias_rooms, &key);
+
+		if (room && __sync_bool_compare_and_swap(&room->busy, 0, 1))
+			return room;
+	}
+	return 0;
+}
+
+__noinline int room_aim(struct alias_room *room, __u64 mnt)
 {
 	struct tag *tag = caller_tag();
-	struct aliases a;
-	struct object o;
-	int ret;
 
-	if (!tag)
-		return -EACCES;
-	aliases_begin(&a, dentry);
-	ret = alias_search(&o, &a, tag, dentry, ops);
-	if (ret && a.counter != mounts_counter()) { /* a list that changed may have led astray */
-		aliases_begin(&a, dentry);
-		ret = alias_search(&o, &a, tag, dentry, ops);
+	if (room && tag)
+		object_at(&room->object, tag, room->dentry, mnt);
+	return 0;
+}
+
+__noinline int room_allows(const struct alias_room *room)
+{
+	return room && !(room->ops & ~decide_rights(room->object.slot, room->object.state));
+}
+
+/* WHY_RULE with the object where one allows, else where it is denied; or why it is nowhere. */
+static __always_inline int room_search(struct alias_room *room)
+{
+	room->denied = 0;
+	aliases_begin(&room->aliases, room->dentry);
+	for (int i = 0; i < ALIASES_MAX && alias_next(&room->aliases); i++) {
+		room_aim(room, room->aliases.mnt);
+		if (object_resolve(&room->object) != WHY_RULE || room->object.state >= PLACE_INNER)
+			continue;
+		if (room_allows(room))
+			return WHY_RULE;
+		room->denied = room->aliases.mnt;
 	}
-	if (ret && sb_is_anon(a.sb)) {
-		o.state = PLACE_ANON;
-		ret = 0;
+	room_aim(room, room->denied);
+	return room->denied ? object_resolve(&room->object) : WHY_UNREACHABLE;
+}
+
+/* Memory and pipes are in no directory. The kernel's own devtmpfs is a tmpfs too, but has one. */
+__noinline int room_is_nobodys(const struct alias_room *room)
+{
+	__u64 parent = 0, root = 0;
+
+	if (!room)
+		return 0;
+	READ_AT(&parent, struct dentry, room->dentry, d_parent);
+	READ_AT(&root, struct super_block, room->aliases.sb, s_root);
+	return parent == room->dentry && parent != root && sb_is_anon(room->aliases.sb);
+}
+
+/* A list of mounts that changed meanwhile may have led astray. */
+static __always_inline int room_find(struct alias_room *room)
+{
+	for (int i = 0; i < TRIES; i++) {
+		int why = room_search(room);
+
+		if (room->aliases.counter == mounts_counter())
+			return why;
 	}
-	return file_check(&o, ret ? WHY_UNREACHABLE : WHY_RULE, ops);
+	return WHY_BUSY;
+}
+
+int dentry_check(__u64 dentry, __u32 ops)
+{
+	struct alias_room *room = room_take();
+	int why;
+
+	if (!room)
+		return file_check(0, WHY_BUSY, ops);
+	room->dentry = dentry;
+	room->ops = ops;
+	why = room_find(room);
+	if (why == WHY_UNREACHABLE && room_is_nobodys(room)) {
+		room->object.state = PLACE_ANON;
+		why = WHY_RULE;
+	}
+	why = file_check(&room->object, why, ops);
+	__sync_fetch_and_and(&room->busy, 0);
+	return why;
 }

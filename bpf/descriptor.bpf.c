@@ -44,6 +44,7 @@ static __always_inline enum command command_on_file(__u32 cmd)
 	case 0x660c:	 /* EXT4_IOC_ALLOC_DA_BLKS */
 	case 0x800c6613: /* FS_IOC_SET_ENCRYPTION_POLICY */
 	case 0x40806685: /* FS_IOC_ENABLE_VERITY */
+	case 0x40047211: /* FAT_IOCTL_SET_ATTRIBUTES */
 		return COMMAND_WRITES;
 	}
 	return COMMAND_FREE;
@@ -78,6 +79,8 @@ static __always_inline enum command command_of(__u32 cmd)
 	case 0x541c: /* TIOCLINUX: pastes the console's selection */
 	case 0x541d: /* TIOCCONS: takes the console's output */
 	case 0x5423: /* TIOCSETD: another line discipline, a driver of its own */
+	case 0xc0406618: /* FS_IOC_REMOVE_ENCRYPTION_KEY: locks a whole file system's directories */
+	case 0xc0406619: /* FS_IOC_REMOVE_ENCRYPTION_KEY_ALL_USERS */
 		return COMMAND_NEVER;
 	}
 	return makes_subvolume(cmd) ? COMMAND_NEVER : command_on_file(cmd);
@@ -121,7 +124,7 @@ int BPF_PROG(file_receive, struct file *file)
 {
 	__u32 ops = held_ops(file);
 
-	if (!ops)
+	if (!ops || !caller_tag())
 		return 0;
 	if (is_ring(file->f_path.dentry))
 		NEVER(file->f_path.dentry, file->f_path.mnt, OP_READ);

@@ -109,10 +109,15 @@ static __always_inline __u32 open_ops(const struct file *file)
 SEC("lsm/file_open")
 int BPF_PROG(file_open, struct file *file)
 {
+	struct tag *tag = caller_tag();
+	struct object object;
+
+	if (!tag)
+		return 0;
+	object_set(&object, tag, file->f_path.dentry, file->f_path.mnt);
 	if (file->f_inode->i_sb->s_magic == MQUEUE_MAGIC)
-		return caller_tag() ? verdict_errno(dentry_check((__u64)file->f_path.dentry, open_ops(file)))
-				    : 0;
-	CHECK(file->f_path.dentry, file->f_path.mnt, open_ops(file));
+		object_place(&object);
+	return verdict_errno(object_check(&object, open_ops(file)));
 }
 
 /* Executable mappings: what `ld.so ./program` and dlopen() do. */
@@ -132,15 +137,18 @@ struct backing_file {
  * A mapping made through an overlay is of the layer's file since 6.8 (f567377e406c); beside that stands the
  * path that it was opened by, which is the one to decide on. Only such files are on private mounts.
  */
-static __always_inline void mapped_object(struct object *o, const struct tag *tag, struct file *file)
+__noinline int object_mapped(struct object *o, __u64 vma)
 {
-	__u64 dentry = (__u64)file->f_path.dentry, mnt = (__u64)file->f_path.mnt, at = (__u64)file;
+	struct tag *tag = caller_tag();
+	__u64 file = 0, dentry = 0, mnt = 0;
 
-	if (bpf_core_type_exists(struct backing_file) && mount_is_private(mnt)) {
-		READ_AT(&dentry, struct backing_file, at, user_path.dentry);
-		READ_AT(&mnt, struct backing_file, at, user_path.mnt);
-	}
+	if (!o || !tag || !bpf_core_type_exists(struct backing_file) || !mount_is_private(o->mnt))
+		return 0;
+	READ_AT(&file, struct vm_area_struct, vma, vm_file);
+	READ_AT(&dentry, struct backing_file, file, user_path.dentry);
+	READ_AT(&mnt, struct backing_file, file, user_path.mnt);
 	object_at(o, tag, dentry, mnt);
+	return 0;
 }
 
 SEC("lsm/file_mprotect")
@@ -155,7 +163,8 @@ int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, u
 	tag = caller_tag();
 	if (!tag)
 		return 0;
-	mapped_object(&object, tag, file);
+	object_set(&object, tag, file->f_path.dentry, file->f_path.mnt);
+	object_mapped(&object, hook_arg(ctx, 0));
 	return verdict_errno(object_check(&object, BIT(OP_EXEC)));
 }
 
@@ -221,6 +230,7 @@ int BPF_PROG(path_rmdir, const struct path *dir, struct dentry *dentry)
 }
 
 #define RENAME_EXCHANGE 2
+#define RENAME_WHITEOUT 4 /* leaves a device at the old name */
 #define REFER_TREE	4 /* a directory moves */
 
 /*
@@ -294,7 +304,7 @@ SEC("lsm/path_rename")
 int BPF_PROG(path_rename, const struct path *old_dir, struct dentry *old, const struct path *new_dir,
 	     struct dentry *new, unsigned int flags)
 {
-	__u32 from = BIT(OP_DELETE) | (flags & RENAME_EXCHANGE ? BIT(OP_CREATE) : 0);
+	__u32 from = BIT(OP_DELETE) | (flags & (RENAME_EXCHANGE | RENAME_WHITEOUT) ? BIT(OP_CREATE) : 0);
 	struct tag *tag = caller_tag();
 	__u32 to = BIT(OP_CREATE);
 

@@ -13,6 +13,7 @@ extern int file_check(struct object *o, __u32 why, __u32 ops);
 
 /* The same for an object of which only the dentry is known (alias.bpf.c). */
 extern int dentry_check(__u64 dentry, __u32 ops);
+extern int object_place(struct object *o);
 
 static __always_inline int object_check(struct object *o, __u32 ops)
 {

@@ -29,13 +29,14 @@ static __always_inline int is_borrowed(void)
 	return BPF_CORE_READ(task, cred) != BPF_CORE_READ(task, real_cred);
 }
 
-#define CHECK_DENTRY(dentry, op)                                                                             \
-	return !caller_tag() || is_borrowed() ? 0 : verdict_errno(dentry_check((__u64)(dentry), BIT(op)))
+/* `n`: which of the hook's arguments the dentry is; a function of its own takes it as a number only. */
+#define CHECK_DENTRY(n, op)                                                                                  \
+	return !caller_tag() || is_borrowed() ? 0 : verdict_errno(dentry_check(hook_arg(ctx, n), BIT(op)))
 
 SEC("lsm/inode_readlink")
 int BPF_PROG(inode_readlink, struct dentry *dentry)
 {
-	CHECK_DENTRY(dentry, OP_METADATA);
+	CHECK_DENTRY(0, OP_METADATA);
 }
 
 /*
@@ -45,73 +46,72 @@ int BPF_PROG(inode_readlink, struct dentry *dentry)
 SEC("lsm/inode_setattr")
 int inode_setattr(unsigned long long *ctx)
 {
-	__u64 count = bpf_get_func_arg_cnt(ctx), dentry = 0, attr = 0;
+	__u64 count = bpf_get_func_arg_cnt(ctx), attr;
 	unsigned int valid = 0;
 
 	if (!caller_tag())
 		return 0;
-	bpf_get_func_arg(ctx, count - 2, &dentry);
-	bpf_get_func_arg(ctx, count - 1, &attr);
+	attr = hook_arg(ctx, count - 1);
 	READ_AT(&valid, struct iattr, attr, ia_valid);
 	if (!(valid & (ATTR_ATIME | ATTR_MTIME)) || valid & ATTR_SIZE)
 		return 0;
-	CHECK_DENTRY(dentry, OP_WRITE);
+	CHECK_DENTRY(count - 2, OP_WRITE);
 }
 
 SEC("lsm/inode_setxattr")
 int BPF_PROG(inode_setxattr, void *idmap, struct dentry *dentry)
 {
-	CHECK_DENTRY(dentry, OP_WRITE);
+	CHECK_DENTRY(1, OP_WRITE);
 }
 
 SEC("lsm/inode_removexattr")
 int BPF_PROG(inode_removexattr, void *idmap, struct dentry *dentry)
 {
-	CHECK_DENTRY(dentry, OP_WRITE);
+	CHECK_DENTRY(1, OP_WRITE);
 }
 
 SEC("lsm/inode_getxattr")
 int BPF_PROG(inode_getxattr, struct dentry *dentry)
 {
-	CHECK_DENTRY(dentry, OP_METADATA);
+	CHECK_DENTRY(0, OP_METADATA);
 }
 
 SEC("lsm/inode_listxattr")
 int BPF_PROG(inode_listxattr, struct dentry *dentry)
 {
-	CHECK_DENTRY(dentry, OP_METADATA);
+	CHECK_DENTRY(0, OP_METADATA);
 }
 
 /* Access control lists are extended attributes before 6.2 (72b3897e7ad6). */
 SEC("?lsm/inode_set_acl")
 int BPF_PROG(inode_set_acl, void *idmap, struct dentry *dentry)
 {
-	CHECK_DENTRY(dentry, OP_WRITE);
+	CHECK_DENTRY(1, OP_WRITE);
 }
 
 SEC("?lsm/inode_remove_acl")
 int BPF_PROG(inode_remove_acl, void *idmap, struct dentry *dentry)
 {
-	CHECK_DENTRY(dentry, OP_WRITE);
+	CHECK_DENTRY(1, OP_WRITE);
 }
 
 SEC("?lsm/inode_get_acl")
 int BPF_PROG(inode_get_acl, void *idmap, struct dentry *dentry)
 {
-	CHECK_DENTRY(dentry, OP_METADATA);
+	CHECK_DENTRY(1, OP_METADATA);
 }
 
 /* chattr(1) by path or descriptor since 6.17; by ioctl() only before (descriptor.bpf.c). */
 SEC("?lsm/inode_file_setattr")
 int BPF_PROG(inode_file_setattr, struct dentry *dentry)
 {
-	CHECK_DENTRY(dentry, OP_WRITE);
+	CHECK_DENTRY(0, OP_WRITE);
 }
 
 SEC("?lsm/inode_file_getattr")
 int BPF_PROG(inode_file_getattr, struct dentry *dentry)
 {
-	CHECK_DENTRY(dentry, OP_METADATA);
+	CHECK_DENTRY(0, OP_METADATA);
 }
 
 static __always_inline int is_mqueue(const struct dentry *dentry)
@@ -125,7 +125,7 @@ int BPF_PROG(inode_create, struct inode *dir, struct dentry *dentry)
 {
 	if (!is_mqueue(dentry))
 		return 0;
-	CHECK_DENTRY(dentry, OP_CREATE);
+	CHECK_DENTRY(1, OP_CREATE);
 }
 
 SEC("lsm/inode_unlink")
@@ -133,5 +133,5 @@ int BPF_PROG(inode_unlink, struct inode *dir, struct dentry *dentry)
 {
 	if (!is_mqueue(dentry))
 		return 0;
-	CHECK_DENTRY(dentry, OP_DELETE);
+	CHECK_DENTRY(1, OP_DELETE);
 }

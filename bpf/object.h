@@ -45,17 +45,21 @@ static __always_inline void object_set(struct object *o, const struct tag *tag, 
 static __always_inline void object_at(struct object *o, const struct tag *tag, __u64 dentry, __u64 mnt)
 {
 	__u64 parent = 0, dir = 0, root = 0;
-	struct object at = {.dentry = dentry, .mnt = mnt, .slot = tag->slot, .gen = tag->gen};
+
+	__builtin_memset(o, 0, sizeof(*o));
+	o->dentry = dentry;
+	o->mnt = mnt;
+	o->slot = tag->slot;
+	o->gen = tag->gen;
 
 	READ_AT(&parent, struct dentry, dentry, d_parent);
 	READ_AT(&dir, struct dentry, parent, d_inode);
 	READ_AT(&root, struct vfsmount, mnt, mnt_root);
-	READ_AT(&at.name, struct dentry, dentry, d_name.name);
-	READ_AT(&at.name_len, struct dentry, dentry, d_name.len);
-	READ_AT(&at.dir_ino, struct inode, dir, i_ino);
+	READ_AT(&o->name, struct dentry, dentry, d_name.name);
+	READ_AT(&o->name_len, struct dentry, dentry, d_name.len);
+	READ_AT(&o->dir_ino, struct inode, dir, i_ino);
 	if (dentry != root)
-		READ_AT(&at.dir_generation, struct inode, dir, i_generation);
-	*o = at;
+		READ_AT(&o->dir_generation, struct inode, dir, i_generation);
 }
 
 /* The kernel's counter of mounts made and removed (object.bpf.c). */

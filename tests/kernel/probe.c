@@ -14,7 +14,8 @@
 
 static const struct operation *const tables[] = {
 	file_operations, fd_operations,	   move_operations, exec_operations, net_operations,
-	unix_operations, guard_operations, way_operations,  work_operations,
+	unix_operations, guard_operations, way_operations,  work_operations, inode_operations,
+	pass_operations,
 };
 
 static _Thread_local char more[256];

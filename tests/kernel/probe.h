@@ -17,7 +17,8 @@ struct operation {
 };
 
 extern const struct operation file_operations[], fd_operations[], move_operations[], exec_operations[],
-	net_operations[], unix_operations[], guard_operations[], way_operations[], work_operations[];
+	net_operations[], unix_operations[], guard_operations[], way_operations[], work_operations[],
+	inode_operations[], pass_operations[];
 
 /* Finds and runs; -ENOSYS when there is no such operation, -EINVAL when words are missing. */
 int operation_run(char **words);
@@ -28,6 +29,7 @@ void mailbox_serve(void (*answer)(char *line, size_t size));
 /* A small io_uring of this process: made once; one operation, waited for. 0 or -errno. */
 struct io_uring_sqe;
 int ring_open(void);
+int ring_fd(void);
 int ring_run(const struct io_uring_sqe *sqe);
 /* More than an errno can say; printed with the next answer. */
 void detail(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -40,6 +40,11 @@ int ring_open(void)
 	return ring.rings == MAP_FAILED || (void *)ring.sqe == MAP_FAILED ? -errno : 0;
 }
 
+int ring_fd(void)
+{
+	return ring.fd;
+}
+
 int ring_run(const struct io_uring_sqe *sqe)
 {
 	struct io_uring_params *p = &ring.params;

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptors that come in from elsewhere, commands on those that are open, and what a program inherits. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/fs.h>
+#include <linux/io_uring.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+union control {
+	char room[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr head;
+};
+
+/* What the kernel will not hand over it leaves out, and says that something was cut. */
+static int fd_receive(int sock)
+{
+	union control control = {0};
+	char byte;
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	struct cmsghdr *c;
+	int fd;
+
+	if (recvmsg(sock, &m, MSG_CMSG_CLOEXEC) < 0)
+		return -errno;
+	c = CMSG_FIRSTHDR(&m);
+	if (!c || c->cmsg_type != SCM_RIGHTS)
+		return m.msg_flags & MSG_CTRUNC ? -EACCES : -ENOMSG;
+	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return done_fd(fd);
+}
+
+/* receive-fd SOCKET: from a stranger who listens there. */
+static int do_receive(char **w)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int ret, sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strncpy(a.sun_path, w[1], sizeof(a.sun_path) - 1);
+	ret = done(connect(sock, (struct sockaddr *)&a, sizeof(a))) ?: fd_receive(sock);
+	close(sock);
+	return ret;
+}
+
+/* pass-fd FD: to oneself. */
+static int do_pass(char **w)
+{
+	union control control = {.head = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+	char byte = 0;
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	int ret, ends[2], fd = atoi(w[1]);
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return -errno;
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	ret = sendmsg(ends[0], &m, 0) < 0 ? -errno : fd_receive(ends[1]);
+	close(ends[0]);
+	close(ends[1]);
+	return ret;
+}
+
+/* getfd-fd FD: pidfd_getfd(2) on oneself. */
+static int do_getfd(char **w)
+{
+	int ret, self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	if (self < 0)
+		return -errno;
+	ret = done_fd((int)syscall(SYS_pidfd_getfd, self, atoi(w[1]), 0));
+	close(self);
+	return ret;
+}
+
+static int listener_make(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpgrp, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {sizeof(code) / sizeof(code[0]), code};
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
+}
+
+/* The child waits in a call that its listener answers by adding a descriptor to it. */
+static int addfd_to(int listener, int fd)
+{
+	struct seccomp_notif notif = {0};
+	struct seccomp_notif_addfd add = {.srcfd = (uint32_t)fd};
+	struct seccomp_notif_resp resp = {0};
+	int ret;
+
+	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notif))
+		return -errno;
+	add.id = resp.id = notif.id;
+	ret = done(ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add));
+	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	return ret;
+}
+
+/* addfd-fd FD: the listener is shared by CLONE_FILES. */
+static int do_addfd(char **w)
+{
+	volatile int *shared =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+	int ret;
+
+	*shared = -1;
+	pid = (pid_t)syscall(SYS_clone, 0x400 /* CLONE_FILES */ | 17 /* SIGCHLD */, 0, 0, 0, 0);
+	if (!pid) {
+		*shared = listener_make();
+		syscall(SYS_getpgrp);
+		_exit(0);
+	}
+	while (*shared == -1)
+		usleep(1000);
+	ret = addfd_to(*shared, atoi(w[1]));
+	waitpid(pid, NULL, 0);
+	close(*shared);
+	munmap((void *)shared, 4096);
+	return ret;
+}
+
+static int do_sti(int fd)
+{
+	char c = 'x';
+
+	return done(ioctl(fd, TIOCSTI, &c));
+}
+
+static int do_setd(int fd)
+{
+	int discipline = 0;
+
+	return done(ioctl(fd, TIOCSETD, &discipline));
+}
+
+static int do_linux(int fd)
+{
+	char sub = 3; /* TIOCL_PASTESEL */
+
+	return done(ioctl(fd, TIOCLINUX, &sub));
+}
+
+static int do_cons(int fd)
+{
+	return done(ioctl(fd, TIOCCONS));
+}
+
+static int do_winsize(int fd)
+{
+	struct winsize size;
+
+	return done(ioctl(fd, TIOCGWINSZ, &size));
+}
+
+static int do_flags(int fd)
+{
+	int flags;
+
+	return ioctl(fd, FS_IOC_GETFLAGS, &flags) ? -errno : done(ioctl(fd, FS_IOC_SETFLAGS, &flags));
+}
+
+static int do_getflags(int fd)
+{
+	int flags;
+
+	return done(ioctl(fd, FS_IOC_GETFLAGS, &flags));
+}
+
+static int do_xflags(int fd)
+{
+	struct fsxattr x;
+
+	return ioctl(fd, FS_IOC_FSGETXATTR, &x) ? -errno : done(ioctl(fd, FS_IOC_FSSETXATTR, &x));
+}
+
+static int do_setversion(int fd)
+{
+	int version = 7;
+
+	return done(ioctl(fd, FS_IOC_SETVERSION, &version));
+}
+
+static int do_subvolume(int fd)
+{
+	return done(ioctl(fd, 0x5000940e, NULL)); /* BTRFS_IOC_SUBVOL_CREATE */
+}
+
+/* As a program of 32 bits would call it. */
+static int do_sti_compat(int fd)
+{
+	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	int status, ends[2];
+	pid_t pid;
+
+	if (low == MAP_FAILED || pipe(ends))
+		return -errno;
+	pid = fork();
+	if (!pid) {
+		long ret = 54; /* ioctl */
+
+		__asm__ volatile("int $0x80"
+				 : "+a"(ret)
+				 : "b"((long)fd), "c"((long)TIOCSTI), "d"((long)(intptr_t)low)
+				 : "memory", "r8", "r9", "r10", "r11");
+		_exit((int)-ret);
+	}
+	waitpid(pid, &status, 0);
+	munmap(low, 4096);
+	close(ends[0]);
+	close(ends[1]);
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ENOSYS;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int fd);
+} commands[] = {
+	{"sti", do_sti},	       {"setd", do_setd},	{"linux", do_linux},
+	{"cons", do_cons},	       {"winsize", do_winsize}, {"setflags", do_flags},
+	{"getflags", do_getflags},     {"setxflags", do_xflags}, {"setversion", do_setversion},
+	{"subvolume", do_subvolume},   {"sti-compat", do_sti_compat},
+};
+
+static int command_run(const char *name, int fd)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(commands[i].name, name))
+			return commands[i].run(fd);
+	return -ENOSYS;
+}
+
+static int do_ioctl_fd(char **w)
+{
+	return command_run(w[1], atoi(w[2]));
+}
+
+/* ioctl COMMAND PATH: on what is open for reading. */
+static int do_ioctl(char **w)
+{
+	int ret, fd = open(w[2], O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	ret = command_run(w[1], fd);
+	close(fd);
+	return ret;
+}
+
+/* Straight into a slot of the ring's table: no descriptor ever is. */
+static int do_ring_direct(char **w)
+{
+	static int made;
+	int slots[1] = {-1};
+	struct io_uring_sqe sqe = {.opcode = IORING_OP_OPENAT,
+				   .fd = AT_FDCWD,
+				   .addr = (uintptr_t)w[1],
+				   .open_flags = O_RDONLY,
+				   .file_index = 1};
+
+	if (ring_open())
+		return -errno;
+	if (!made && syscall(SYS_io_uring_register, ring_fd(), IORING_REGISTER_FILES, slots, 1))
+		return -errno;
+	made = 1;
+	return ring_run(&sqe);
+}
+
+/* caps: the effective set. */
+static int do_caps(char **w)
+{
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {0};
+	int ret = done(syscall(SYS_capget, &head, data));
+
+	(void)w;
+	detail("%08x%08x", data[1].effective, data[0].effective);
+	return ret;
+}
+
+static int do_egid(char **w)
+{
+	(void)w;
+	detail("%d %d", (int)getgid(), (int)getegid());
+	return 0;
+}
+
+const struct operation pass_operations[] = {
+	{"receive-fd", 1, do_receive},
+	{"pass-fd", 1, do_pass},
+	{"getfd-fd", 1, do_getfd},
+	{"addfd-fd", 1, do_addfd},
+	{"ioctl-fd", 2, do_ioctl_fd},
+	{"ioctl", 2, do_ioctl},
+	{"ring-direct", 1, do_ring_direct},
+	{"caps", 0, do_caps},
+	{"group-ids", 0, do_egid},
+	{0},
+};
