@@ -84,7 +84,7 @@ __noinline int aliases_begin(struct aliases *a, __u64 dentry)
 /* An object on a mount that is nobody's moves to where the caller sees its file system, if it does. */
 int object_place(struct object *o)
 {
-	struct aliases a;
+	struct aliases a = {}; /* 6.1 wants it set when its address goes to a function */
 
 	if (!o)
 		return -1;

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from cases import Bench, Case, remove
+from cases import ANY, Bench, Case, remove
 from kt import EXT4, PROBE, Agent, Tap, agent, make, path, put
 
 tap = Tap()
@@ -99,6 +99,11 @@ def attributes():
                      errno="EPERM", type="guard", op="capability", reason="guarded"))
 
 
+def op_of(verb):
+    """Flags are read before they are set, which 7.x asks about too."""
+    return ANY if "setflags" in verb else "write"
+
+
 def by_descriptor():
     """Opened where it was granted; then the file is moved to where it is not."""
     if not EXT4:
@@ -109,8 +114,8 @@ def by_descriptor():
     for verb in ("futimes-fd", "fsetxattr-fd", "ioctl-fd setflags"):
         bench.same(f"{verb} where it is granted", f"{verb} {fd}", twin="EBADF")
     os.rename(f"{EXT4}/tree/fd", f"{EXT4}/other/fd")
-    where = {"op": "write", "path": f"{EXT4}/other/fd", "rule": None, "twin": "EBADF"}
-    bench.check(*(Case(f"{verb} after the file moved away", f"{verb} {fd}", **where)
+    where = {"path": f"{EXT4}/other/fd", "rule": None, "twin": "EBADF"}
+    bench.check(*(Case(f"{verb} after the file moved away", f"{verb} {fd}", op=op_of(verb), **where)
                   for verb in ("futimes-fd", "fsetxattr-fd", "ioctl-fd setflags")))
     bench.agent.ask(f"close {fd}")
 
@@ -141,9 +146,13 @@ def queues():
         return run
 
     what = {"path": "/dev/mqueue/kt-other", "rule": None, "type": "file"}
+    setup()()
+    bench.log.mark()  # the kernel asks for a capability too, on the way: two refusals
+    tap.equal("a message queue is made", (bench.agent.ask("mq-create /kt-other"), bench.twin.ask("mq-create /kt-other")),
+              ("EACCES", "OK"))
+    tap.that("its event", bench.log.find(op="create", path="/dev/mqueue/kt-other", pid=bench.agent.pid, rule=None))
+    tap.equal("a message queue that is granted is made", bench.agent.ask("mq-create /kt-allowed-1"), "OK")
     bench.check(
-        Case("a message queue is made", "mq-create /kt-other", ["mq-create /kt-allowed-1", "mq-open /kt-allowed-1",
-             "mq-unlink /kt-allowed-1"], op="create", setup=setup(), **what),
         Case("a message queue is opened", "mq-open /kt-other", "mq-open /kt-allowed-1", op="read",
              setup=setup("other", "allowed-1"), **what),
         Case("a message queue is removed", "mq-unlink /kt-other", "mq-unlink /kt-allowed-1", op="delete",
