@@ -13,7 +13,7 @@ char LICENSE[] __weak SEC("license") = "GPL";
 #define ROOMS	    256
 #define ROOMS_TRIED 16
 #define ALIASES_MAX 64	       /* mounts of one file system in one namespace that are tried */
-#define TRIES	    8		/* while mounts come and go */
+#define TRIES	    8	       /* while mounts come and go */
 #define MOUNTS_MAX  (1u << 20) /* mounts of one file system in all namespaces that are looked at */
 
 static long alias_step(__u32 i, struct aliases *a)

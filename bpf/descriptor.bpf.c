@@ -75,10 +75,10 @@ static __always_inline int makes_subvolume(__u32 cmd)
 static __always_inline enum command command_of(__u32 cmd)
 {
 	switch (cmd) {
-	case 0x5412: /* TIOCSTI: types for whoever reads the terminal next */
-	case 0x541c: /* TIOCLINUX: pastes the console's selection */
-	case 0x541d: /* TIOCCONS: takes the console's output */
-	case 0x5423: /* TIOCSETD: another line discipline, a driver of its own */
+	case 0x5412:	 /* TIOCSTI: types for whoever reads the terminal next */
+	case 0x541c:	 /* TIOCLINUX: pastes the console's selection */
+	case 0x541d:	 /* TIOCCONS: takes the console's output */
+	case 0x5423:	 /* TIOCSETD: another line discipline, a driver of its own */
 	case 0xc0406618: /* FS_IOC_REMOVE_ENCRYPTION_KEY: locks a whole file system's directories */
 	case 0xc0406619: /* FS_IOC_REMOVE_ENCRYPTION_KEY_ALL_USERS */
 		return COMMAND_NEVER;

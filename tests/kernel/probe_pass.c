@@ -125,8 +125,7 @@ static int addfd_to(int listener, int fd)
 /* addfd-fd FD: the listener is shared by CLONE_FILES. */
 static int do_addfd(char **w)
 {
-	volatile int *shared =
-		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 	int ret;
 
@@ -240,10 +239,17 @@ static const struct {
 	const char *name;
 	int (*run)(int fd);
 } commands[] = {
-	{"sti", do_sti},	       {"setd", do_setd},	{"linux", do_linux},
-	{"cons", do_cons},	       {"winsize", do_winsize}, {"setflags", do_flags},
-	{"getflags", do_getflags},     {"setxflags", do_xflags}, {"setversion", do_setversion},
-	{"subvolume", do_subvolume},   {"sti-compat", do_sti_compat},
+	{"sti", do_sti},
+	{"setd", do_setd},
+	{"linux", do_linux},
+	{"cons", do_cons},
+	{"winsize", do_winsize},
+	{"setflags", do_flags},
+	{"getflags", do_getflags},
+	{"setxflags", do_xflags},
+	{"setversion", do_setversion},
+	{"subvolume", do_subvolume},
+	{"sti-compat", do_sti_compat},
 };
 
 static int command_run(const char *name, int fd)
