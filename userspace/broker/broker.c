@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/adopt.h"
 #include "broker/events.h"
 #include "broker/http.h"
 #include "broker/lifecycle.h"
@@ -54,6 +55,8 @@ static int broker_read(struct broker *b)
 		err = key_load(FD_KEY, &b->key);
 	if (!err)
 		err = broker_maps(b);
+	if (!err)
+		err = adopt_read(b);
 	if (!err && fstat(FD_LOG, &st))
 		err = -errno;
 	if (!err)
@@ -84,6 +87,7 @@ int broker_setup(const struct broker_options *options, struct broker **broker)
 		return err;
 	}
 	close(FD_KEY);
+	close(FD_RECORDS);
 	*broker = b;
 	return 0;
 }
@@ -99,6 +103,7 @@ void broker_free(struct broker *b)
 	key_free(b->key);
 	texts_free(&b->profiles);
 	texts_free(&b->policies);
+	registry_clear(&b->grants);
 	recorder_clear(&b->recorder);
 	free(b);
 }
@@ -229,6 +234,8 @@ int broker_run(struct broker *b)
 	err = broker_sources(b);
 	if (!err)
 		err = worker_start(&b->worker, b->event);
+	if (!err)
+		err = adopt_begin(b);
 	if (!err)
 		err = broker_serve(b);
 	worker_stop(&b->worker); /* this and the next wake every suspended connection: see http_stop() */

@@ -87,6 +87,7 @@ static int maps_map(struct enforce *e)
 		return e->control = NULL, -errno;
 	if (!e->control->epoch)
 		e->control->epoch = 1; /* a new tag has seen epoch 0: its ancestors are always walked once */
+	e->control->abi = DEPUTY_ABI;
 	return 0;
 }
 
@@ -116,7 +117,7 @@ static int enforce_start(struct enforce *e)
 	bpf_program__set_autoattach(e->skel->progs.list_condemned, false);
 	r = hooks_select(e->skel);
 	if (!r && (r = pins_prepare(e)))
-		return cannot(e->pin_dir, r);
+		return r == -EUCLEAN ? r : cannot(e->pin_dir, r);
 	if (!r && (r = deputy_bpf__load(e->skel)))
 		return cannot("cannot load LSM programs (DEPUTY_BPF_LOG=1 shows the verifier's words)", r);
 	if (!r && (r = maps_map(e)))
@@ -128,13 +129,14 @@ static int enforce_start(struct enforce *e)
 	return r;
 }
 
-int enforce_open(const char *pin_dir, struct enforce **enforce)
+int enforce_open(const char *pin_dir, const struct enforce_limits *limits, struct enforce **enforce)
 {
 	struct enforce *e = calloc(1, sizeof(*e));
 	int r;
 
 	if (!e)
 		return -ENOMEM;
+	e->limits = *limits;
 	libbpf_set_print(log_libbpf);
 	if ((size_t)snprintf(e->pin_dir, sizeof(e->pin_dir), "%s", pin_dir) >= sizeof(e->pin_dir))
 		r = cannot("pin_dir is too long", -ENAMETOOLONG);
@@ -152,7 +154,7 @@ void enforce_close(struct enforce *e, bool keep)
 	if (!e)
 		return;
 	if (!keep)
-		pins_drop(e);
+		pins_drop(e->pin_dir);
 	if (e->slots)
 		munmap(e->slots, SLOTS_MAX * sizeof(struct slot));
 	if (e->control)

@@ -12,6 +12,7 @@ struct enforce {
 	struct bpf_link *tasks;	 /* the iterator over every task, for reaping */
 	struct slot *slots;	 /* the map itself, SLOTS_MAX entries */
 	struct control *control;
+	struct enforce_limits limits;
 	uint32_t last; /* slot given out last */
 	bool fresh;    /* the pin directory is of our own making: no predecessor's */
 	char pin_dir[256];
@@ -20,6 +21,16 @@ struct enforce {
 /* Pins and unpins (pins.c). */
 int pins_prepare(struct enforce *enforce);
 int pins_take(struct enforce *enforce);
-void pins_drop(struct enforce *enforce);
+void pins_drop(const char *pin_dir);
+
+struct pin {
+	char path[512];
+};
+struct pin pin_path(const char *pin_dir, const char *kind, const char *name);
+
+/* Whether maps that are pinned mean what this build's do, and if so sizes ours by them (layout.c). */
+bool layout_fits(struct enforce *enforce);
+/* Tasks tagged under a pinned control map of any build; 0 where there is none. */
+uint64_t layout_tagged(const char *pin_dir);
 
 #endif

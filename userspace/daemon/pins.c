@@ -20,15 +20,11 @@
 
 #define BPF_FS "/sys/fs/bpf"
 
-struct pin {
-	char path[512];
-};
-
-static struct pin pin_path(const struct enforce *e, const char *kind, const char *name)
+struct pin pin_path(const char *pin_dir, const char *kind, const char *name)
 {
 	struct pin pin;
 
-	snprintf(pin.path, sizeof(pin.path), "%s/%s-%s", e->pin_dir, kind, name);
+	snprintf(pin.path, sizeof(pin.path), "%s/%s-%s", pin_dir, kind, name);
 	return pin;
 }
 
@@ -48,36 +44,86 @@ static int bpffs_mount(void)
 	return mount("bpf", BPF_FS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") ? -errno : 0;
 }
 
+static int dir_make(struct enforce *e)
+{
+	e->fresh = !mkdir(e->pin_dir, 0700);
+	return e->fresh || errno == EEXIST ? 0 : -errno;
+}
+
+/* Maps of another build serve nobody when no task is tagged under them, and must not be touched else. */
+static int dir_settle(struct enforce *e)
+{
+	uint64_t tagged;
+
+	if (e->fresh || layout_fits(e))
+		return 0;
+	tagged = layout_tagged(e->pin_dir);
+	if (!tagged) {
+		pins_drop(e->pin_dir);
+		return dir_make(e);
+	}
+	fprintf(stderr,
+		"deputyd: %s: %llu tasks run under grants of another build of deputyd, whose maps this one cannot "
+		"read. They stay enforced. Let them end and start again, start that build again, or end them now "
+		"with `deputyd --reset`\n",
+		e->pin_dir, (unsigned long long)tagged);
+	return -EUCLEAN;
+}
+
 int pins_prepare(struct enforce *e)
 {
 	struct bpf_map *map;
 	int err = strncmp(e->pin_dir, BPF_FS "/", sizeof(BPF_FS)) ? 0 : bpffs_mount();
 
-	if (err)
-		return err;
-	e->fresh = !mkdir(e->pin_dir, 0700);
-	if (!e->fresh && errno != EEXIST)
-		return -errno;
+	bpf_map__set_max_entries(e->skel->maps.tags, e->limits.tasks);
+	if (!err)
+		err = dir_make(e);
+	if (!err)
+		err = dir_settle(e);
 	bpf_object__for_each_map (map, e->skel->obj) {
-		struct pin pin = pin_path(e, "map", bpf_map__name(map));
-		int r = map_is_pinned(map) ? bpf_map__set_pin_path(map, pin.path) : 0;
+		struct pin pin = pin_path(e->pin_dir, "map", bpf_map__name(map));
 
-		if (r)
-			return r;
+		if (!err && map_is_pinned(map))
+			err = bpf_map__set_pin_path(map, pin.path);
 	}
-	return 0;
+	return err;
 }
 
 /* Under a name of its own first, then over the old one: rename(2) swaps them in one step. */
 static int link_pin(const struct enforce *e, const struct bpf_program *prog, struct bpf_link *link)
 {
-	struct pin pin = pin_path(e, "link", bpf_program__name(prog));
-	struct pin next = pin_path(e, "next", bpf_program__name(prog));
+	struct pin pin = pin_path(e->pin_dir, "link", bpf_program__name(prog));
+	struct pin next = pin_path(e->pin_dir, "next", bpf_program__name(prog));
 
 	unlink(next.path);
 	if (bpf_obj_pin(bpf_link__fd(link), next.path))
 		return -errno;
 	return rename(next.path, pin.path) ? -errno : 0;
+}
+
+static bool is_ours(const struct enforce *e, const char *file)
+{
+	const char *name = strchr(file, '-');
+
+	if (!name)
+		return false;
+	if (!strncmp(file, "map-", 4))
+		return bpf_object__find_map_by_name(e->skel->obj, name + 1);
+	return !strncmp(file, "link-", 5) && bpf_object__find_program_by_name(e->skel->obj, name + 1);
+}
+
+/* Hooks that only the build before had. All of ours stand by now. */
+static void pins_tidy(const struct enforce *e)
+{
+	DIR *dir = opendir(e->pin_dir);
+	struct dirent *entry;
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && !is_ours(e, entry->d_name))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
 }
 
 int pins_take(struct enforce *e)
@@ -89,12 +135,13 @@ int pins_take(struct enforce *e)
 		if (r)
 			return r;
 	}
+	pins_tidy(e);
 	return 0;
 }
 
-void pins_drop(struct enforce *e)
+void pins_drop(const char *pin_dir)
 {
-	DIR *dir = opendir(e->pin_dir);
+	DIR *dir = opendir(pin_dir);
 	struct dirent *entry;
 
 	if (!dir)
@@ -103,5 +150,5 @@ void pins_drop(struct enforce *e)
 		if (entry->d_name[0] != '.')
 			unlinkat(dirfd(dir), entry->d_name, 0);
 	closedir(dir);
-	rmdir(e->pin_dir);
+	rmdir(pin_dir);
 }

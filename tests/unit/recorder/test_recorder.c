@@ -157,6 +157,13 @@ static int ended(struct stage *st)
 	return WEXITSTATUS(status);
 }
 
+static void send_begin(const struct stage *st)
+{
+	struct record_message m = {.op = RECORD_BEGIN};
+
+	assert_int_equal(msg_send(st->peer, &m, sizeof(m), -1), 0);
+}
+
 static int stop(struct stage *st)
 {
 	shutdown(st->peer, SHUT_WR);
@@ -444,12 +451,12 @@ static void test_disk_full(void **state)
 	next_report(st, REPORT_GREW);
 	assert_int_equal(prlimit(st->pid, RLIMIT_FSIZE, NULL, &old), 0);
 	small = old;
-	small.rlim_cur = (rlim_t)lseek(st->log, 0, SEEK_END) + 100; /* part of a line */
+	small.rlim_cur = (rlim_t)lseek(st->log, 0, SEEK_END) + 50; /* part of a line */
 	assert_int_equal(prlimit(st->pid, RLIMIT_FSIZE, &small, NULL), 0);
 	for (int i = 0; i < 10; i++)
 		send_note(st, NOTE_MINTED, "lost");
 	settle(st);
-	assert_int_equal(lseek(st->log, 0, SEEK_END) + 100, small.rlim_cur);
+	assert_int_equal(lseek(st->log, 0, SEEK_END) + 50, small.rlim_cur);
 	assert_int_equal(prlimit(st->pid, RLIMIT_FSIZE, &old, NULL), 0);
 	send_note(st, NOTE_MINTED, "last");
 	assert_int_equal(stop(st), 0);
@@ -500,7 +507,7 @@ static void test_bad_messages(void **state)
 	assert_protocol_error(st, &m, sizeof(m), pipes[0]);
 	m.op = 0;
 	assert_protocol_error(st, &m, sizeof(m), -1);
-	m.op = RECORD_NOTE + 1;
+	m.op = RECORD_BEGIN + 1;
 	assert_protocol_error(st, &m, sizeof(m), -1);
 	m.op = RECORD_NOTE;
 	assert_protocol_error(st, &m, sizeof(m), labels); /* a note with a descriptor */
@@ -524,6 +531,7 @@ static int stage_start(void **state)
 	int err = stage_new(state);
 
 	start(*state);
+	send_begin(*state);
 	return err;
 }
 
