@@ -220,7 +220,9 @@ static int broker_serve(struct broker *b)
 		return -errno;
 	close(FD_READY);
 	recorder_note_plain(&b->recorder, NOTE_STARTED, NULL, NULL, b->options.version);
-	err = sd_event_loop(b->event);
+	err = adopt_begin(b); /* the warden answers only those that are up */
+	if (!err)
+		err = sd_event_loop(b->event);
 	recorder_note_plain(&b->recorder, NOTE_STOPPED, NULL, NULL, err ? strerror(-err) : "on request");
 	return err;
 }
@@ -234,8 +236,6 @@ int broker_run(struct broker *b)
 	err = broker_sources(b);
 	if (!err)
 		err = worker_start(&b->worker, b->event);
-	if (!err)
-		err = adopt_begin(b);
 	if (!err)
 		err = broker_serve(b);
 	worker_stop(&b->worker); /* this and the next wake every suspended connection: see http_stop() */
