@@ -61,4 +61,22 @@ static int do_hammer(char **w)
 	return 0;
 }
 
-const struct operation hammer_operations[] = {{"hammer", 3, do_hammer}, {0}};
+/* children N: as many that do nothing, or why there are no more; how many there are is the detail. */
+static int do_children(char **w)
+{
+	int count = 0, most = atoi(w[1]), err = 0;
+
+	while (count < most && !err) {
+		pid_t pid = fork();
+
+		if (!pid)
+			for (;;)
+				pause();
+		err = pid < 0 ? -errno : 0;
+		count += !err;
+	}
+	detail("%d", count);
+	return err;
+}
+
+const struct operation hammer_operations[] = {{"hammer", 3, do_hammer}, {"children", 1, do_children}, {0}};
