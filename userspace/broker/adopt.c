@@ -58,7 +58,8 @@ static int grant_check(const struct broker *b, const struct grant *g)
 {
 	const volatile struct slot *s = &b->slots[g->slot];
 
-	if (!g->slot || s->state == SLOT_FREE || s->gen != g->gen || registry_by_tag(&b->grants, g->slot, g->gen))
+	if (!g->slot || s->state == SLOT_FREE || s->gen != g->gen ||
+	    registry_by_tag(&b->grants, g->slot, g->gen))
 		return -ESTALE;
 	/* Revoking with another mode than the grant's own adds the flag, and nothing takes it away. */
 	if (s->expires != g->deadline || s->parent || (g->kill && !(s->flags & SLOT_KILL)))

@@ -280,8 +280,8 @@ static int mint_ask(struct exchange *x)
 /* Asked again by http.c after the worker: whatever the caller was before, it has been identified anew. */
 int handle_mint(struct exchange *x)
 {
-	static const mint_step steps[] = {mint_caller, mint_grant,  mint_limits, mint_load,
-					  mint_sign,   mint_keep,   mint_record, mint_tag, mint_finish};
+	static const mint_step steps[] = {mint_caller, mint_grant,  mint_limits, mint_load,  mint_sign,
+					  mint_keep,   mint_record, mint_tag,	 mint_finish};
 	struct mint *m = x->work;
 
 	if (!m)

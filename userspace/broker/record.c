@@ -28,15 +28,15 @@ static const struct {
 	size_t at;
 	size_t size;
 } strings[] = {
-	FIELD(id),	FIELD(owner), FIELD(user), FIELD(purpose), FIELD(policy),
-	FIELD(digest),	FIELD(table), FIELD(chain),
+	FIELD(id),     FIELD(owner),  FIELD(user),  FIELD(purpose),
+	FIELD(policy), FIELD(digest), FIELD(table), FIELD(chain),
 };
 
 static json_t *record_json(const struct grant *g)
 {
-	json_t *o = json_pack("{s:s, s:s*, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i}", "token", g->token,
-			      "workdir", g->workdir, "argv", g->argv, "uid", (json_int_t)g->uid, "cost",
-			      (json_int_t)g->cost, "not_before", (json_int_t)g->not_before, "expires",
+	json_t *o = json_pack("{s:s, s:s*, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i}", "token",
+			      g->token, "workdir", g->workdir, "argv", g->argv, "uid", (json_int_t)g->uid,
+			      "cost", (json_int_t)g->cost, "not_before", (json_int_t)g->not_before, "expires",
 			      (json_int_t)g->expires, "deadline", (json_int_t)g->deadline, "slot",
 			      (json_int_t)g->slot, "gen", (json_int_t)g->gen, "kill", g->kill, "state",
 			      (int)g->state);
@@ -102,8 +102,9 @@ static int numbers_read(const json_t *o, struct grant *g)
 	if (number_read(o, "uid", UINT32_MAX, &uid) || number_read(o, "cost", INT64_MAX, &cost) ||
 	    number_read(o, "not_before", TOKEN_TIME_MAX, &not_before) ||
 	    number_read(o, "expires", TOKEN_TIME_MAX, &expires) ||
-	    number_read(o, "deadline", INT64_MAX, &g->deadline) || number_read(o, "slot", SLOTS_MAX - 1, &slot) ||
-	    number_read(o, "gen", UINT32_MAX, &gen) || number_read(o, "state", GRANT_STATES - 1, &state))
+	    number_read(o, "deadline", INT64_MAX, &g->deadline) ||
+	    number_read(o, "slot", SLOTS_MAX - 1, &slot) || number_read(o, "gen", UINT32_MAX, &gen) ||
+	    number_read(o, "state", GRANT_STATES - 1, &state))
 		return -EBADMSG;
 	g->uid = (uid_t)uid;
 	g->cost = cost;
@@ -142,7 +143,8 @@ static int token_check(const struct public_key *key, const struct grant *g)
 	return id && !strcmp(id, g->id) ? 0 : -EBADMSG;
 }
 
-static int grant_read(const struct public_key *key, const char *json, const struct head *head, struct grant *g)
+static int grant_read(const struct public_key *key, const char *json, const struct head *head,
+		      struct grant *g)
 {
 	json_auto_t *o = json_loadb(json, head->json, JSON_REJECT_DUPLICATES, NULL);
 	int err = json_is_object(o) ? 0 : -EBADMSG;

@@ -57,12 +57,12 @@ static bool map_fits(const struct enforce *e, struct bpf_map *map)
 	_cleanup_close_ int fd = map_open(e->pin_dir, bpf_map__name(map), &info);
 
 	if (fd < 0)
-		return fd == -ENOENT; /* a map that the build before had not, or not yet */
+		return fd == -ENOENT;  /* a map that the build before had not, or not yet */
 	if (map == e->skel->maps.tags) /* sized by the configuration of its time */
 		bpf_map__set_max_entries(map, info.max_entries);
 	return info.type == bpf_map__type(map) && info.key_size == bpf_map__key_size(map) &&
-	       info.value_size == bpf_map__value_size(map) &&
-	       info.max_entries == bpf_map__max_entries(map) && info.map_flags == bpf_map__map_flags(map);
+	       info.value_size == bpf_map__value_size(map) && info.max_entries == bpf_map__max_entries(map) &&
+	       info.map_flags == bpf_map__map_flags(map);
 }
 
 bool layout_fits(struct enforce *e)

@@ -70,7 +70,8 @@ static int copy(int from, int to)
 int records_write(int dir, uint32_t slot, uint32_t gen, int memfd)
 {
 	struct record_name name = record_name(slot, gen);
-	_cleanup_close_ int to = openat(dir, NEXT, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	_cleanup_close_ int to =
+		openat(dir, NEXT, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int r = to < 0 ? -errno : copy(memfd, to);
 
 	if (!r && renameat(dir, NEXT, dir, name.text))

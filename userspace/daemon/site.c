@@ -103,7 +103,8 @@ static int log_lock(struct site *s)
 			return 0;
 		nanosleep(&tick, NULL);
 	}
-	fprintf(stderr, "deputyd: %s/events.jsonl: the recorder of a daemon that died still has it: end that\n",
+	fprintf(stderr,
+		"deputyd: %s/events.jsonl: the recorder of a daemon that died still has it: end that\n",
 		s->state_dir);
 	return -EBUSY;
 }

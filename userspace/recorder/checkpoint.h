@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How far the recorder has come, so that its successor goes on where it was killed: the ring's events are in
- * the log once each, and losses are told once. It lies in the consumer's page of the ring, behind the position
- * that the kernel reads there, and so lives exactly as long as the events that it is about.
+ * the log once each, and losses are told once. It lies in the consumer's page of the ring, behind the
+ * position that the kernel reads there, and so lives exactly as long as the events that it is about.
  *
  * Two halves take turns. What a batch will have changed is noted in the one not in force before the log is
  * written, and put in force after; the log's size tells a successor on which side of the write we died.

@@ -288,8 +288,7 @@ static bool ring_take(struct recorder *r)
 
 	while (r->begun && r->ring.page && ring_peek(&r->ring, &data, &size)) {
 		const struct event *e = data;
-		struct identity *who =
-			size >= sizeof(*e) ? identity_find(r->book, e->slot, e->gen) : NULL;
+		struct identity *who = size >= sizeof(*e) ? identity_find(r->book, e->slot, e->gen) : NULL;
 
 		if (!batch_has_room(r) || r->error || event_must_wait(r, who))
 			return true;

@@ -4,9 +4,9 @@
  * and writes both as lines of events.jsonl.
  *
  * What it promises: a line is whole or absent; what is absent is counted in a `loss` line; a grant is known
- * before its first event is written; and killed at any moment it leaves to the next one which events are in the
- * log and which are still in the ring (checkpoint.h). It parses nothing that a stranger wrote, and asks nothing of the kernel
- * once it is set up.
+ * before its first event is written; and killed at any moment it leaves to the next one which events are in
+ * the log and which are still in the ring (checkpoint.h). It parses nothing that a stranger wrote, and asks
+ * nothing of the kernel once it is set up.
  */
 #ifndef DEPUTY_RECORDER_H
 #define DEPUTY_RECORDER_H

@@ -77,8 +77,8 @@ void ring_pass(struct ring *ring)
 	ring->at += record_size(*ring_header(ring));
 }
 
-/* The kernel wakes us for a record only where we have given back all before it: whoever sleeps after this must
- * have looked again, and not before the kernel sees it. */
+/* The kernel wakes us for a record only where we have given back all before it: whoever sleeps after this
+ * must have looked again, and not before the kernel sees it. */
 void ring_commit(struct ring *ring)
 {
 	__atomic_store_n(ring->consumer, ring->at, __ATOMIC_RELEASE);

@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 struct ring {
-	void *page;	       /* the consumer's own page, writable */
-	uint64_t *consumer;    /* in it: all before is given back */
+	void *page;	    /* the consumer's own page, writable */
+	uint64_t *consumer; /* in it: all before is given back */
 	const uint64_t *producer;
 	const char *data; /* mapped twice in a row, so that no record is in two parts */
 	size_t size;	  /* a power of two */

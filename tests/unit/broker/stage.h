@@ -44,9 +44,9 @@ struct stage {
 	unsigned note_count;
 	char labels[65536]; /* of the last RECORD_GRANT */
 	size_t labels_size;
-	unsigned grants;    /* RECORD_GRANTs since the broker started */
-	bool begun;	    /* RECORD_BEGIN came */
-	bool deaf; /* the recorder does not read */
+	unsigned grants; /* RECORD_GRANTs since the broker started */
+	bool begun;	 /* RECORD_BEGIN came */
+	bool deaf;	 /* the recorder does not read */
 	/* the rest is the stage's own */
 	char dir[64];
 	char socket[96];

@@ -242,12 +242,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same),
-		cmocka_unit_test(test_changed),
-		cmocka_unit_test(test_other_key),
-		STAGED(test_adopted),
-		STAGED(test_cut_short),
-		STAGED(test_disagrees),
+		cmocka_unit_test(test_same),	  cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_other_key), STAGED(test_adopted),
+		STAGED(test_cut_short),		  STAGED(test_disagrees),
 		STAGED(test_no_record_no_grant),
 	};
 
