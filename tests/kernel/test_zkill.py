@@ -8,7 +8,7 @@ import threading
 import time
 
 from daemons import Daemon, gaps, lines, settled
-from kt import DEPUTY, POLICY, PROBE, ROOT, Tap, Twin, agent, path, put, wait_for
+from kt import DEPUTY, POLICY, PROBE, ROOT, Tap, Twin, agent, alive, path, put, wait_for
 
 tap = Tap()
 daemon = Daemon()
@@ -75,6 +75,8 @@ def told(events, grant):
 
 
 def storm():
+    if not alive(daemon.pid):
+        assert daemon.start(), daemon.words()
     revoked = agent("files")
     assert daemon.ask("revoke", revoked.grant).returncode == 0
     hammers = [Hammer("a denied file", "self", "none/a", False), Hammer("a granted file", "self", "tree/a", True),

@@ -402,6 +402,87 @@ static void test_drains(void **state)
 	json_decref(list);
 }
 
+#define KILLS	   60
+#define KILL_FEEDS 300
+
+/* Ends the recorder at some moment while it is fed; the ring waits for the next one. */
+static void feed_and_kill(struct stage *st, struct sample *s)
+{
+	pid_t killer;
+
+	start(st);
+	send_begin(st);
+	killer = fork();
+	if (!killer) {
+		usleep((useconds_t)(rand() % 6000));
+		kill(st->pid, SIGKILL);
+		_exit(0);
+	}
+	srand((unsigned)rand());
+	for (int i = 0; i < KILL_FEEDS; i++) {
+		feed(st, s);
+		s->e.tid++;
+	}
+	assert_int_equal(waitpid(killer, NULL, 0), killer);
+	assert_int_equal(waitpid(st->pid, NULL, 0), st->pid);
+	close(st->peer);
+	st->pid = 0;
+}
+
+/* Killed at any moment: every event is written once, in order, and a loss is told of once. */
+static void test_killed(void **state)
+{
+	struct stage *st = *state;
+	struct sample s = sample_file();
+	uint32_t tid = 1000, loss = 0;
+	json_t *list, *line;
+	size_t i;
+
+	if (st->prog < 0)
+		skip();
+	s.e.tid = tid;
+	__atomic_store_n(&st->control->lost[LOSS_RING_FULL], 5, __ATOMIC_RELAXED);
+	for (int k = 0; k < KILLS; k++)
+		feed_and_kill(st, &s);
+	start(st);
+	send_begin(st);
+	assert_int_equal(stop(st), 0);
+	list = lines(st);
+	json_array_foreach (list, i, line) {
+		if (!strcmp(json_string_value(json_object_get(line, "type")), "loss"))
+			loss += (uint32_t)json_integer_value(json_object_get(line, "count"));
+		else
+			assert_int_equal(json_integer_value(json_object_get(line, "tid")), tid++);
+	}
+	assert_int_equal(tid, 1000 + KILLS * KILL_FEEDS);
+	assert_int_equal(loss, 5);
+	json_decref(list);
+}
+
+/* Until the broker has named the grants of before, their events wait. */
+static void test_begin(void **state)
+{
+	struct stage *st = *state;
+	struct record_message m = sample_grant(SLOT, GEN);
+	struct sample s = sample_file();
+	json_t *list;
+
+	if (st->prog < 0)
+		skip();
+	feed(st, &s);
+	start(st);
+	send_note(st, NOTE_STARTED, "0.1.0");
+	next_report(st, REPORT_GREW);
+	send_grant(st, &m);
+	send_begin(st);
+	assert_int_equal(stop(st), 0);
+	list = lines(st);
+	assert_int_equal(json_array_size(list), 2);
+	assert_member(list, 0, "op", "started");
+	assert_member(list, 1, "user", "alice");
+	json_decref(list);
+}
+
 static json_int_t lost_by(const json_t *list, const char *cause)
 {
 	json_int_t sum = 0;
@@ -552,6 +633,8 @@ int main(void)
 		STARTED(test_disk_full),
 		STARTED(test_broker_gone),
 		TEST(test_bad_messages),
+		TEST(test_killed),
+		TEST(test_begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
