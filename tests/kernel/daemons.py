@@ -148,14 +148,11 @@ def gaps(events):
     return [(a["seq"], b["seq"]) for a, b in zip(events, events[1:]) if b["seq"] != a["seq"] + 1]
 
 
-def settled(count, seconds=SLOW):
-    """The value of count() once it has stayed the same for a while."""
-    last, since, end = None, time.monotonic(), time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = count()
-        if value != last:
-            last, since = value, time.monotonic()
-        if time.monotonic() - since > 1.5:
-            break
+def settle(state=STATE, seconds=2 * SLOW):
+    """Returns when a log has stopped growing for a while."""
+    last, since, end = -1, time.monotonic(), time.monotonic() + seconds
+    while time.monotonic() < end and time.monotonic() - since < 2:
+        size = os.path.getsize(state + "/events.jsonl")
+        if size != last:
+            last, since = size, time.monotonic()
         time.sleep(0.1)
-    return last

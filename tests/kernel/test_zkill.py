@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from daemons import Daemon, gaps, lines, settled
+from daemons import Daemon, gaps, lines, settle
 from kt import DEPUTY, POLICY, PROBE, ROOT, Tap, Twin, agent, alive, path, put, wait_for
 
 tap = Tap()
@@ -119,7 +119,7 @@ def empty():
 
 def counted(hammers, before):
     """Every refusal that the kernel counted is a line, or counted in a line as lost."""
-    settled(lambda: len(lines()))
+    settle()
     events = lines()
     tap.equal("the log is numbered without a gap", gaps(events), [])
     lost = sum(e["count"] for e in events[before:] if e["type"] == "loss")

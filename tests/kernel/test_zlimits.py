@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from daemons import Daemon, lines, settled
+from daemons import Daemon, lines, settle
 from kt import Agent, Log, Tap, Twin, path, put, wait_for
 
 tap = Tap()
@@ -73,7 +73,7 @@ def flood(daemon):
     tap.equal("the granted is granted", mine.ask("read tree/a"), "OK")
     tap.equal("the untagged are free", twin.ask("read none/a"), "OK")
     os.kill(daemon.roles()["recorder"], signal.SIGCONT)
-    settled(lambda: len(lines(daemon.state)))
+    settle(daemon.state)
     events = lines(daemon.state)
     told = len([e for e in events if e.get("grant") == mine.grant and e.get("verdict") == "deny"])
     lost = sum(e["count"] for e in events if e["type"] == "loss") - before
@@ -118,7 +118,7 @@ def disk(daemon):
     mine.ask("read none/a")
     tap.that("with room again it is written", wait_for(lambda: log.all(grant=mine.grant, verdict="deny") or
                                                        [e for e in lines(daemon.state) if e.get("reason") == "revoked"]))
-    settled(lambda: len(lines(daemon.state)))
+    settle(daemon.state)
     events = lines(daemon.state)
     told = len([e for e in events if e.get("grant") == mine.grant and e.get("verdict") == "deny"])
     lost = sum(e["count"] for e in events if e["type"] == "loss" and e["cause"] == "log")
