@@ -75,6 +75,24 @@ static __always_inline enum reason caller_live(struct tag *tag, struct slot **sl
 	return ancestors_live(tag, s);
 }
 
+/* Whether revocation or expiry, here or above, asks for the end of the tasks. */
+static __always_inline int condemned(__u32 slot, __u32 gen)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	for (__u32 i = 0; i <= CHAIN_MAX && slot; i++) {
+		const struct slot *s = slot_get(slot, gen);
+
+		if (!s)
+			return 0;
+		if (s->flags & SLOT_KILL && (s->state != SLOT_LIVE || now >= s->expires))
+			return 1;
+		slot = s->parent;
+		gen = s->parent_gen;
+	}
+	return 0;
+}
+
 /*
  * Argument n as a number, for those that can be NULL: the verifier takes a hook's pointers for valid and
  * removes a test of the pointer itself as dead code.

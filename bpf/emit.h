@@ -29,6 +29,10 @@ struct report {
 /* Sends one event; o may be NULL: no file is concerned. 0, or -1 with the loss counted (emit.bpf.c). */
 extern int event_emit(const struct report *r, const struct object *o);
 
+/* Kills the caller when its grant is over and says so: nobody waits for a warden that may be dead
+ * (task.bpf.c). */
+extern int caller_end(__u32 slot, __u32 gen);
+
 #define CHANGES (1u << OP_WRITE | 1u << OP_EXEC | 1u << OP_CREATE | 1u << OP_DELETE | 1u << OP_UNIX_CONNECT)
 
 /* Whether the grant wants an allowed operation recorded. */
@@ -63,6 +67,8 @@ static __always_inline int refuse(struct report *r, struct slot *s, enum reason 
 	if (s)
 		__sync_fetch_and_add(&s->denials, 1);
 	event_emit(r, o);
+	if (why == WHY_REVOKED || why == WHY_EXPIRED)
+		caller_end(r->slot, r->gen);
 	return r->error;
 }
 

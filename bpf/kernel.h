@@ -33,6 +33,7 @@
 #define FMODE_EXEC  0x20 /* in f_flags of a file opened to be executed: fs/exec.c, do_open_execat() */
 
 #define PROT_EXEC  0x4
+#define MAY_WRITE  0x2
 #define VM_EXEC	   0x4
 #define PF_EXITING 0x4
 

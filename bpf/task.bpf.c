@@ -143,23 +143,11 @@ int visit_connection(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* Whether revocation or expiry, here or above, asks for the task's end. */
-static __always_inline int condemned(const struct tag *tag)
+#define SIGKILL 9
+
+int caller_end(__u32 slot, __u32 gen)
 {
-	__u32 at = tag->slot, gen = tag->gen;
-	__u64 now = bpf_ktime_get_boot_ns();
-
-	for (__u32 i = 0; i <= CHAIN_MAX && at; i++) {
-		const struct slot *s = slot_get(at, gen);
-
-		if (!s)
-			return 0;
-		if (s->flags & SLOT_KILL && (s->state != SLOT_LIVE || now >= s->expires))
-			return 1;
-		at = s->parent;
-		gen = s->parent_gen;
-	}
-	return 0;
+	return condemned(slot, gen) ? bpf_send_signal(SIGKILL) : 0;
 }
 
 /* Lists the processes to be killed, a 32-bit tgid each. */
@@ -173,7 +161,7 @@ int list_condemned(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	tag = tag_of((__u64)task);
-	if (!tag || task->flags & PF_EXITING || !condemned(tag))
+	if (!tag || task->flags & PF_EXITING || !condemned(tag->slot, tag->gen))
 		return 0;
 	tgid = task->tgid;
 	bpf_seq_write(ctx->meta->seq, &tgid, sizeof(tgid));

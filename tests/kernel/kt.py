@@ -66,8 +66,37 @@ class Twin:
             **options
         )
         self.pid = self.process.pid
+        self.mail = None
+
+    def deafen(self):
+        """From here on questions and answers go through the probe's memory: its descriptors may be refused."""
+        self.ask("mailbox")
+        self.mail = (open(f"/proc/{self.pid}/mem", "r+b", buffering=0), int(self.detail, 16))
+        return self
+
+    def mail_read(self, at, size):
+        memory, base = self.mail
+        memory.seek(base + at)
+        return memory.read(size)
+
+    def mail_write(self, at, data):
+        memory, base = self.mail
+        memory.seek(base + at)
+        if memory.write(data) != len(data):
+            raise Gone("no memory")
+
+    def mail_tell(self, words):
+        self.mail_write(8, words.encode() + b"\0")
+        self.mail_write(0, b"\1\0\0\0")
+
+    def mail_answer(self):
+        if not wait_for(lambda: not alive(self.pid) or self.mail_read(0, 4) == bytes(4)) or not alive(self.pid):
+            raise Gone("no answer in memory")
+        return self.mail_read(8, 512).split(b"\0")[0].decode()
 
     def tell(self, words):
+        if self.mail:
+            return self.mail_tell(words)
         try:
             self.process.stdin.write(words + "\n")
             self.process.stdin.flush()
@@ -75,7 +104,7 @@ class Twin:
             raise Gone(words) from e
 
     def answer(self):
-        line = self.process.stdout.readline()
+        line = self.mail_answer() if self.mail else self.process.stdout.readline()
         if not line:
             raise Gone(f"ended with {self.process.wait()}")
         err, pid, self.detail = line.rstrip("\n").split(" ", 2)

@@ -13,8 +13,8 @@
 #include "probe.h"
 
 static const struct operation *const tables[] = {
-	file_operations, fd_operations,	   move_operations, exec_operations,   net_operations,
-	unix_operations, guard_operations, way_operations,  hammer_operations,
+	file_operations, fd_operations,	   move_operations, exec_operations, net_operations,
+	unix_operations, guard_operations, way_operations,  work_operations, hammer_operations,
 };
 
 static _Thread_local char more[256];
@@ -55,17 +55,24 @@ int operation_run(char **words)
 	return -ENOSYS;
 }
 
-void operation_answer(char **words)
+/* The answer's length, 0 when somebody else answers. */
+static int operation_line(char **words, char *line, size_t size)
 {
-	char line[512];
-	int err, len;
+	int err;
 
 	*more = '\0';
 	err = operation_run(words);
-	if (err > 0) /* somebody else answers */
-		return;
-	len = snprintf(line, sizeof(line), "%s %d %s\n", err ? strerrorname_np(-err) : "OK", getpid(), more);
-	if (write(STDOUT_FILENO, line, (size_t)len) != len)
+	if (err > 0)
+		return 0;
+	return snprintf(line, size, "%s %d %s\n", err ? strerrorname_np(-err) : "OK", getpid(), more);
+}
+
+void operation_answer(char **words)
+{
+	char line[512];
+	int len = operation_line(words, line, sizeof(line));
+
+	if (len && write(STDOUT_FILENO, line, (size_t)len) != len)
 		_exit(3);
 }
 
@@ -77,6 +84,15 @@ static void line_split(char *line, char **words)
 	for (char *w = strtok_r(line, " \n", &save); w && count < WORDS; w = strtok_r(NULL, " \n", &save))
 		words[count++] = w;
 	words[count] = NULL;
+}
+
+static void line_answer(char *line, size_t size)
+{
+	char *words[WORDS + 1], copy[512];
+
+	snprintf(copy, sizeof(copy), "%s", line);
+	line_split(copy, words);
+	operation_line(words, line, size);
 }
 
 int main(int argc, char **argv)
@@ -91,6 +107,7 @@ int main(int argc, char **argv)
 	while (getline(&line, &size, stdin) > 0) {
 		line_split(line, words);
 		operation_answer(words);
+		mailbox_serve(line_answer);
 	}
 	return 0;
 }

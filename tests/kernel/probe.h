@@ -17,12 +17,19 @@ struct operation {
 };
 
 extern const struct operation file_operations[], fd_operations[], move_operations[], exec_operations[],
-	net_operations[], unix_operations[], guard_operations[], way_operations[], hammer_operations[];
+	net_operations[], unix_operations[], guard_operations[], way_operations[], work_operations[],
+	hammer_operations[];
 
 /* Finds and runs; -ENOSYS when there is no such operation, -EINVAL when words are missing. */
 int operation_run(char **words);
 /* Runs and prints "<errno or OK> <pid> <detail>" as one write: several processes may answer. */
 void operation_answer(char **words);
+/* After the operation `mailbox`: answers lines put into memory from outside, for ever. */
+void mailbox_serve(void (*answer)(char *line, size_t size));
+/* A small io_uring of this process: made once; one operation, waited for. 0 or -errno. */
+struct io_uring_sqe;
+int ring_open(void);
+int ring_run(const struct io_uring_sqe *sqe);
 /* More than an errno can say; printed with the next answer. */
 void detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -71,11 +71,9 @@ def capabilities():
     """Root's agent has root's files, not root's capabilities."""
     put("tree/shut", mode=0)
     bench.check(
-        guard("chroot", "chroot tree", "capability"),
+        guard("chroot", "chroot tree", "capability", capability="cap_sys_chroot"),
         guard("a mount namespace", "unshare 20000", "capability"),
     )
-    named = bench.log.find(type="guard", op="capability", capability="cap_sys_chroot", pid=bench.agent.pid)
-    tap.that("the event names the capability", named)
     bench.twin = Twin()
     tap.equal("a device node", (bench.agent.ask("mkdev tree/device"), bench.twin.ask("mkdev tree/device")),
               ("EPERM", "OK"))

@@ -2,10 +2,12 @@
 """The end of a grant: revoked or expired, by death or by refusal, of everything that carries it."""
 import os
 import shutil
+import signal
 import socket
+import subprocess
 import time
 
-from kt import DEPUTY, Agent, Log, Tap, Twin, agent, alive, deputy, path, put, reap, wait_for
+from kt import DEPUTY, Agent, Gone, Log, Tap, Twin, agent, alive, deputy, path, put, reap, wait_for
 
 tap = Tap()
 TTL = 4
@@ -31,6 +33,20 @@ def serve():
     local.bind(path("sockets/allowed"))
     local.listen(64)
     return server, local
+
+
+# What needs no new right, only what is open already.
+WORK = ("read", "write", "readv", "getdents", "sendfile", "splice", "copy", "pipe-read", "pipe-write", "send", "recv",
+        "ioctl", "ring-read", "ring-write", "ring-send")
+
+
+def work(who):
+    return {name: who.ask(f"work {name}") for name in WORK}
+
+
+def all_work_refused(have):
+    """A ring that has no worker yet cannot make one then: its operations are cancelled."""
+    return all(err == "EPERM" or (err == "ECANCELED" and name.startswith("ring")) for name, err in have.items())
 
 
 def everything(who):
@@ -61,10 +77,22 @@ def refused(reason, end):
     tap.equal(f"{reason}: before, a socket of its own sends", mine.ask(send), "OK")
     mine.ask("hold tree/a w")
     cut = f"ftruncate-fd {mine.detail}"
+    for each in (mine, twin):
+        assert each.ask("work-open tree/a tree") == "OK"
+    if not end.options:
+        tap.equal(f"{reason}: before, work goes on", work(mine), dict.fromkeys(WORK, "OK"))
     if not end.options:
         tap.equal(f"{reason}: before, all is granted", everything(mine), all_of("OK"))
+    mine.deafen()
     log.mark()
     end(mine)
+    have = work(mine)
+    tap.that(f"{reason}: after, work under way is refused", all_work_refused(have), have)
+    for op in ("read", "write"):
+        found = log.find(verdict="deny", type="file", op=op, path=path("tree/a"), pid=mine.pid, reason=reason)
+        tap.that(f"{reason}: the event of a {op} under way", found)
+    tap.that(f"{reason}: the event of a send under way", log.find(type="net", op="send", pid=mine.pid, reason=reason))
+    tap.equal(f"{reason}: the twin's work", work(twin), dict.fromkeys(WORK, "OK"))
     tap.equal(f"{reason}: after, all is refused", everything(mine), all_of("EPERM"))
     for kind, op in (("file", "read"), ("file", "create"), ("task", "fork"), ("net", "connect")):
         found = log.find(verdict="deny", type=kind, op=op, pid=mine.pid, reason=reason, errno="EPERM", rule=None)
@@ -135,13 +163,40 @@ def storm():
 
 def others_live():
     """One grant's end is no other's."""
-    first, second = agent("files"), agent("files")
+    first, second = agent("files").deafen(), agent("files")
     deputy("revoke", first.grant[:8])
     tap.equal("revoked by the beginning of its name", first.ask("read tree/a"), "EPERM")
     tap.equal("another of the same policy", second.ask("read tree/a"), "OK")
     tap.equal("a grant that is not there", deputy("revoke", "gaaaaaaaaaaaaaaa").returncode, 66)
     for probe in (first, second):
         probe.end()
+
+
+def daemon_signal(number):
+    with open(os.environ["KT_SCRATCH"] + "/daemon.pid", encoding="ascii") as f:
+        warden = f.read().strip()
+    children = subprocess.run(["pgrep", "-P", warden], capture_output=True, text=True, check=True).stdout
+    for pid in [warden, *children.split()]:
+        os.kill(int(pid), number)
+
+
+def nobody_home():
+    """The kernel ends them by itself: one that calls it no more, and one that asks for something."""
+    spinning, asking = agent("kill", *expire.options), agent("kill", *expire.options).deafen()
+    spinning.tell("spin")
+    daemon_signal(signal.SIGSTOP)
+    try:
+        expire(None)
+        tap.that("daemon stopped: a spinning process is killed", wait_for(lambda: not alive(spinning.pid), 10))
+        try:
+            asking.tell("read tree/a")
+        except (Gone, OSError):
+            pass  # the clock came first
+        tap.that("daemon stopped: a process that asks is killed", wait_for(lambda: not alive(asking.pid), 10))
+    finally:
+        daemon_signal(signal.SIGCONT)
+    tap.equal("both by SIGKILL", (spinning.process.wait(10), asking.process.wait(10)), (-9, -9))
+    tap.that("their end is in the log", log.find(type="grant", op="ended", grant=spinning.grant))
 
 
 def by_itself():
@@ -160,4 +215,4 @@ servers = serve()
 os.makedirs(path("bin"), exist_ok=True)
 shutil.copy(DEPUTY, path("bin/deputy"))
 log = Log()
-tap.run(revoked_deny, expired_deny, kill_modes, storm, others_live, by_itself)
+tap.run(revoked_deny, expired_deny, kill_modes, storm, nobody_home, others_live, by_itself)

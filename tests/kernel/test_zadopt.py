@@ -41,13 +41,21 @@ def adopted(probe):
     return shown.get("state") == "live" and shown.get("token") and shown.get("rules") and shown["tasks"] == 1
 
 
+def links():
+    """What is pinned, and how many clocks the kernel has: one a CPU while there are grants, nobody else's."""
+    have = subprocess.run(["bpftool", "-j", "link"], capture_output=True, text=True, check=True).stdout
+    return sorted(os.listdir(daemon.pin_dir())), len([each for each in json.loads(have) if each["type"] == "perf_event"])
+
+
 def taken_over():
-    lasting, revoked, twin = agent("files"), agent("files"), Twin()
-    killer, short = agent("kill"), agent("files", "--ttl", f"{TTL}s")
-    condemned = agent("kill", "--ttl", f"{TTL}s")
-    bury(condemned, killer)
+    lasting, revoked, twin = agent("files"), agent("files").deafen(), Twin()
+    killer, short = agent("kill"), agent("files", "--ttl", f"{TTL}s").deafen()
+    idle, asking, spinning = [agent("kill", "--ttl", f"{TTL}s") for _ in range(3)]
+    bury(idle, asking, spinning, killer)
+    spinning.tell("spin")
     end = time.monotonic() + TTL
-    before = daemon.show(lasting.grant)
+    before, pinned = daemon.show(lasting.grant), links()
+    tap.equal("a clock a CPU", (pinned[1], len([n for n in pinned[0] if "clock" in n])), (os.cpu_count(),) * 2)
     assert daemon.ask("revoke", revoked.grant).returncode == 0
     tap.that("every process of the daemon is killed", daemon.kill())
     log = Log()
@@ -57,11 +65,15 @@ def taken_over():
     tap.equal("revoked while nobody is there", revoked.ask("read tree/a"), "EPERM")
     time.sleep(max(0, end - time.monotonic()) + 0.5)
     tap.equal("expired while nobody is there", short.ask("read tree/a"), "EPERM")
-    tap.that("nobody is killed meanwhile", alive(condemned.pid))
+    tap.that("who burns time beyond it is killed by the kernel", wait_for(lambda: not alive(spinning.pid), 10))
+    asking.tell("read tree/a")
+    tap.that("and who asks for something", wait_for(lambda: not alive(asking.pid), 10))
+    tap.that("who does nothing is left", alive(idle.pid))
     began = time.monotonic()
     tap.that("another daemon starts", daemon.start(), daemon.words())
     print(f"# takeover: {time.monotonic() - began:.1f} s until it answers", flush=True)
-    tap.that("whose time to die had come is killed", wait_for(lambda: not alive(condemned.pid), 10))
+    tap.that("who was left is killed", wait_for(lambda: not alive(idle.pid), 10))
+    tap.equal("the same is pinned, and no clock of before ticks on", links(), pinned)
     tap.that("the others live", all(map(alive, (lasting.pid, revoked.pid, killer.pid, short.pid, twin.pid))))
     tap.equal("granted, denied, revoked and expired as before",
               (lasting.ask("read tree/a"), lasting.ask("read none/a"), revoked.ask("read tree/a"),
@@ -115,7 +127,8 @@ def roles():
 
 def damaged():
     """A record that is not word for word what was written is none; its grant ends, and no other."""
-    cut, turned, gone, swapped, whole, killer = [agent("files") for _ in range(5)] + [agent("kill")]
+    cut, turned, gone, swapped, whole = [agent("files").deafen() for _ in range(5)]
+    killer = agent("kill")
     bury(killer)
     files = {probe: record_of(probe) for probe in (cut, turned, gone, swapped, whole, killer)}
     assert all(files.values()), files

@@ -19,7 +19,7 @@ def world():
 
 
 def dead_daemon():
-    lasting, short = agent("files"), Agent("files", "--ttl", f"{TTL}s").ready()
+    lasting, short = agent("files"), Agent("files", "--ttl", f"{TTL}s").ready().deafen()
     end = time.monotonic() + TTL
     killer = agent("kill")
     twin = Twin()

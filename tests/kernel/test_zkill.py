@@ -77,7 +77,7 @@ def told(events, grant):
 def storm():
     if not alive(daemon.pid):
         assert daemon.start(), daemon.words()
-    revoked = agent("files")
+    revoked = agent("files").deafen()
     assert daemon.ask("revoke", revoked.grant).returncode == 0
     hammers = [Hammer("a denied file", "self", "none/a", False), Hammer("a granted file", "self", "tree/a", True),
                Hammer("a denied file by children", "fork", "none/a", False),

@@ -101,7 +101,7 @@ def fill(daemon):
 
 def disk(daemon):
     """The state directory has a small disk of its own."""
-    mine, twin = mint(daemon), Twin()
+    mine, twin = mint(daemon).deafen(), Twin()
     name = fill(daemon)
     tap.equal("full disk: enforced as before", (mine.ask("read tree/a"), mine.ask("read none/a")), ("OK", "EACCES"))
     for _ in range(40):

@@ -10,8 +10,8 @@ from kt import Agent, Tap, Twin, alive, path, put, wait_for
 tap = Tap()
 
 
-def mint(daemon, purpose="files"):
-    return Agent(purpose, env={**os.environ, "DEPUTY_SOCKET": daemon.socket}).ready()
+def mint(daemon, purpose="files", *options):
+    return Agent(purpose, *options, env={**os.environ, "DEPUTY_SOCKET": daemon.socket}).ready()
 
 
 def pins(daemon):
@@ -79,10 +79,13 @@ def kept(daemon):
     """A stop that keeps, as an upgrade is: the agents never notice."""
     tap.that("with --keep it starts", daemon.start("--keep"), daemon.words())
     mine, denied, twin = mint(daemon), mint(daemon), Twin()
+    spinning = mint(daemon, "kill", "--ttl", "4s")
+    spinning.tell("spin")
     mine.tell(f"hammer fork {path('tree/a')} 1000")
     denied.tell(f"hammer fork {path('none/a')} 1000")
     tap.that("it stops", daemon.stop())
     tap.that("and enforcement stays", pins(daemon))
+    tap.equal("and so does the clock, for who burns time beyond its grant", spinning.process.wait(20), -9)
     tap.that("it starts again", daemon.start(), daemon.words())
     tap.equal("with the grants of before", daemon.live(), {mine.grant, denied.grant})
     for probe in (mine, denied):

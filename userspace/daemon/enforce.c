@@ -124,6 +124,8 @@ static int enforce_start(struct enforce *e)
 		return cannot("cannot map the slots", r);
 	if (!r && (r = programs_attach(e)))
 		return cannot("cannot attach LSM programs", r);
+	if (!r && (r = running_adopt(e)))
+		return cannot("cannot attach the clock", r);
 	if (!r && (r = pins_take(e)))
 		return cannot("cannot pin", r);
 	return r;
@@ -159,6 +161,7 @@ void enforce_close(struct enforce *e, bool keep)
 		munmap(e->slots, SLOTS_MAX * sizeof(struct slot));
 	if (e->control)
 		munmap(e->control, sizeof(*e->control));
+	running_close(e, keep);
 	bpf_link__destroy(e->visits);
 	bpf_link__destroy(e->tasks);
 	deputy_bpf__destroy(e->skel);

@@ -54,11 +54,17 @@ bool enforce_held(const struct enforce *enforce, uint32_t slot, uint32_t gen);
 /* Whether the maps were here before us. */
 bool enforce_adopted(const struct enforce *enforce);
 
+/* Reaches work under way while a grant is ending, and lets go when none is (running.c). To be called after
+ * every change and now and then; says on stderr when it cannot. */
+int enforce_running(struct enforce *enforce);
+
 /* Reads, or with tag->slot set puts, the tag of the process behind a connection of this process. */
 int enforce_visit(struct enforce *enforce, int connection, enum visit_op op, struct visit *visit);
 
 /* Kills every task whose grant is over and says so; returns how many processes were still to be killed. */
 int enforce_reap(struct enforce *enforce);
+/* Both, now and then: what time alone brings to its end. Costs nothing while there are no grants. */
+void enforce_sweep(struct enforce *enforce);
 /* Tasks that carry any tag. */
 uint64_t enforce_tagged(const struct enforce *enforce);
 

@@ -6,6 +6,9 @@
 
 #include "bpf/deputy.skel.h" /* generated; wants struct visit */
 
+#define CLOCKS_MAX 1024 /* CPUs */
+#define CLOCK_NAME "running_clock-%u"
+
 struct enforce {
 	struct deputy_bpf *skel;
 	struct bpf_link *visits; /* the iterator over this process's own descriptors */
@@ -13,8 +16,12 @@ struct enforce {
 	struct slot *slots;	 /* the map itself, SLOTS_MAX entries */
 	struct control *control;
 	struct enforce_limits limits;
-	uint32_t last; /* slot given out last */
-	bool fresh;    /* the pin directory is of our own making: no predecessor's */
+	struct bpf_link *clocks[CLOCKS_MAX]; /* of running_clock, by CPU */
+	bool ticking;			     /* all of them */
+	bool grants;			     /* there were some at the last look */
+	int running_error;		     /* said already */
+	uint32_t last;			     /* slot given out last */
+	bool fresh;			     /* the pin directory is of our own making: no predecessor's */
 	char pin_dir[256];
 };
 
@@ -22,6 +29,9 @@ struct enforce {
 int pins_prepare(struct enforce *enforce);
 int pins_take(struct enforce *enforce);
 void pins_drop(const char *pin_dir);
+/* One link, swapped in over a predecessor's; and gone again. */
+int pin_link(const struct enforce *enforce, const char *name, struct bpf_link *link);
+void pin_remove(const struct enforce *enforce, const char *name);
 
 struct pin {
 	char path[512];
@@ -32,5 +42,10 @@ struct pin pin_path(const char *pin_dir, const char *kind, const char *name);
 bool layout_fits(struct enforce *enforce);
 /* Tasks tagged under a pinned control map of any build; 0 where there is none. */
 uint64_t layout_tagged(const char *pin_dir);
+
+/* Before a predecessor's pins go: the clocks that its grants need (running.c). */
+int running_adopt(struct enforce *enforce);
+/* Frees the links; `keep`: their pins tick on. */
+void running_close(struct enforce *enforce, bool keep);
 
 #endif

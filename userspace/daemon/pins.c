@@ -90,10 +90,10 @@ int pins_prepare(struct enforce *e)
 }
 
 /* Under a name of its own first, then over the old one: rename(2) swaps them in one step. */
-static int link_pin(const struct enforce *e, const struct bpf_program *prog, struct bpf_link *link)
+int pin_link(const struct enforce *e, const char *name, struct bpf_link *link)
 {
-	struct pin pin = pin_path(e->pin_dir, "link", bpf_program__name(prog));
-	struct pin next = pin_path(e->pin_dir, "next", bpf_program__name(prog));
+	struct pin pin = pin_path(e->pin_dir, "link", name);
+	struct pin next = pin_path(e->pin_dir, "next", name);
 
 	unlink(next.path);
 	if (bpf_obj_pin(bpf_link__fd(link), next.path))
@@ -101,15 +101,30 @@ static int link_pin(const struct enforce *e, const struct bpf_program *prog, str
 	return rename(next.path, pin.path) ? -errno : 0;
 }
 
+void pin_remove(const struct enforce *e, const char *name)
+{
+	unlink(pin_path(e->pin_dir, "link", name).path);
+}
+
+/* A clock of ours for that CPU; any other is a predecessor's, of a CPU that is off or for grants that are
+ * over. */
+static bool clock_is_ours(const struct enforce *e, const char *name)
+{
+	unsigned int cpu;
+
+	return sscanf(name, CLOCK_NAME, &cpu) == 1 && cpu < CLOCKS_MAX && e->clocks[cpu];
+}
+
 static bool is_ours(const struct enforce *e, const char *file)
 {
 	const char *name = strchr(file, '-');
 
-	if (!name)
+	if (!name++)
 		return false;
 	if (!strncmp(file, "map-", 4))
-		return bpf_object__find_map_by_name(e->skel->obj, name + 1);
-	return !strncmp(file, "link-", 5) && bpf_object__find_program_by_name(e->skel->obj, name + 1);
+		return bpf_object__find_map_by_name(e->skel->obj, name);
+	return !strncmp(file, "link-", 5) &&
+	       (bpf_object__find_program_by_name(e->skel->obj, name) || clock_is_ours(e, name));
 }
 
 /* Hooks that only the build before had. All of ours stand by now. */
@@ -130,7 +145,7 @@ int pins_take(struct enforce *e)
 {
 	for (int i = 0; i < e->skel->skeleton->prog_cnt; i++) {
 		struct bpf_prog_skeleton *p = &e->skel->skeleton->progs[i];
-		int r = *p->link ? link_pin(e, *p->prog, *p->link) : 0;
+		int r = *p->link ? pin_link(e, p->name, *p->link) : 0;
 
 		if (r)
 			return r;

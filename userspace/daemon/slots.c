@@ -83,6 +83,7 @@ int enforce_load(struct enforce *e, int memfd, const struct grant_terms *terms, 
 	size_t size = table_size(memfd);
 	_cleanup_close_ int map = -1;
 	uint32_t at;
+	int r;
 
 	if (!size || size / sizeof(union cell) > TABLE_CELLS)
 		return size ? -EFBIG : -EINVAL;
@@ -99,7 +100,10 @@ int enforce_load(struct enforce *e, int memfd, const struct grant_terms *terms, 
 	slot_fill(&e->slots[at], terms);
 	*slot = at;
 	*gen = e->slots[at].gen;
-	return 0;
+	r = enforce_running(e);
+	if (r)
+		enforce_release(e, *slot, *gen); /* one that could not be ended is not begun */
+	return r;
 }
 
 static void slot_revoke(struct slot *s, bool kill)
@@ -117,6 +121,7 @@ int enforce_revoke(struct enforce *e, uint32_t slot, uint32_t gen, bool kill)
 		return -ENOENT;
 	slot_revoke(s, kill);
 	__atomic_fetch_add(&e->control->epoch, 1, __ATOMIC_SEQ_CST);
+	enforce_running(e); /* after the cut, which waits for nothing and stands whatever this says */
 	return 0;
 }
 

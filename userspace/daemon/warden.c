@@ -122,8 +122,7 @@ static int on_sweep(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct warden *w = arg;
 
-	if (enforce_tagged(w->enforce))
-		enforce_reap(w->enforce);
+	enforce_sweep(w->enforce);
 	sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 	return sd_event_source_set_time(s, usec + SWEEP_USEC);
 }
@@ -143,6 +142,7 @@ static int warden_watch(struct warden *w, sd_event *event)
 	uint64_t now;
 	int r = sd_event_now(event, CLOCK_MONOTONIC, &now);
 
+	enforce_running(w->enforce); /* all is attached at the start: lets go of what nobody needs yet */
 	if (r >= 0)
 		r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
 	if (r >= 0)

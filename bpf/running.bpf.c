@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Work already running when its grant ends: reads and writes on open files, sends and receives on sockets.
+ *
+ * What may be done on a descriptor was decided when it was opened, so here only the grant has to stand. These
+ * hooks are on the paths of every read and write of the host: the warden attaches them while a grant is
+ * ending or may end without killing (running.c), and nobody pays for them at any other time. The clock is for
+ * a warden that is dead: it ends whom it finds running, however little they call the kernel.
+ */
+#include "emit.h"
+
+char LICENSE[] __weak SEC("license") = "GPL";
+
+/* 0 while the grant stands, else -errno with the refusal reported; o may be NULL. */
+__noinline int running_check(struct object *o, __u32 type, __u32 op)
+{
+	struct report r = {.type = type, .op = op};
+	struct tag *tag = caller_tag();
+	struct slot *s = 0;
+	enum reason dead;
+
+	if (!tag)
+		return 0;
+	dead = caller_live(tag, &s);
+	if (dead == WHY_RULE)
+		return 0;
+	r.slot = tag->slot;
+	r.gen = tag->gen;
+	return refuse(&r, s, dead, o);
+}
+
+static __always_inline int running_file(struct file *file, __u32 op)
+{
+	struct tag *tag = caller_tag();
+	struct object o;
+
+	if (!tag)
+		return 0;
+	object_set(&o, tag, file->f_path.dentry, file->f_path.mnt);
+	return verdict_errno(running_check(&o, EV_FILE, op));
+}
+
+SEC("lsm/file_permission")
+int BPF_PROG(running_file_permission, struct file *file, int mask)
+{
+	return running_file(file, mask & MAY_WRITE ? OP_WRITE : OP_READ);
+}
+
+/* Frame buffers, GPUs and terminals do as much by ioctl as others by write. */
+SEC("lsm/file_ioctl")
+int BPF_PROG(running_file_ioctl, struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return running_file(file, OP_WRITE);
+}
+
+/* Of every family: unix sockets too, which net.bpf.c leaves alone. */
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(running_sendmsg, struct socket *sock, struct msghdr *msg, int size)
+{
+	return verdict_errno(running_check(0, EV_NET, NET_UDP_SEND));
+}
+
+SEC("lsm/socket_recvmsg")
+int BPF_PROG(running_recvmsg, struct socket *sock, struct msghdr *msg, int size, int flags)
+{
+	return verdict_errno(running_check(0, EV_NET, NET_UDP_SEND));
+}
+
+SEC("lsm/socket_accept")
+int BPF_PROG(running_accept, struct socket *sock, struct socket *newsock)
+{
+	return verdict_errno(running_check(0, EV_NET, NET_TCP_BIND));
+}
+
+/* Every CLOCK_HZ-th of a second of CPU time. */
+SEC("perf_event")
+int running_clock(void *ctx)
+{
+	struct tag *tag = caller_tag();
+
+	if (tag)
+		caller_end(tag->slot, tag->gen);
+	return 0;
+}
