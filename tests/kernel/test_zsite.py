@@ -109,6 +109,32 @@ def second(daemon):
     tap.that("and the first one serves", daemon.answers())
 
 
+def kernel_maps(pid):
+    """The types of a process' descriptors of maps, by the kernel's number, and what its mappings of maps may be."""
+    types, mappings = [], []
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as f:
+            types += [int(line.split()[1]) for line in f if line.startswith("map_type:")]
+    with open(f"/proc/{pid}/smaps", encoding="ascii") as f:
+        ours = False
+        for line in f:
+            if "-" in line.split()[0]:
+                ours = "bpf-map" in line
+            elif ours and line.startswith("VmFlags:"):
+                mappings.append(bool({"wr", "mw"} & set(line.split()[1:])))
+    return sorted(types), sorted(mappings)
+
+
+def readers(daemon):
+    """Who breaks into a role without privileges has nothing that could write slots or control, or be made to."""
+    ring = 27
+    have = {name: kernel_maps(pid) for name, pid in daemon.roles().items()}
+    tap.equal("the broker can read two maps, and no more", have["broker"], ([], [False, False]))
+    tap.equal("the recorder can read one and the ring, and write how far it got", have["recorder"],
+              ([ring], [False, False, True]))
+    tap.equal("the warden can write slots and control", have["warden"][1][-2:], [True, True])
+
+
 def without(daemon, hidden, shown, words):
     """In a mount namespace where a file of the kernel's is another."""
     script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
@@ -129,11 +155,10 @@ def lacking(daemon):
 def site():
     own = Daemon("site")
     suite = Daemon()
-    if suite.pid and alive(suite.pid):
-        second(suite)
-    else:
+    if not suite.pid or not alive(suite.pid):
         tap.that("a daemon to stand beside", suite.start(), suite.words())
-        second(suite)
+    second(suite)
+    readers(suite)
     for part in (lacking, managed, kept):
         part(own)
 

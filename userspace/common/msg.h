@@ -17,8 +17,8 @@ enum role_fd {
 	FD_LISTEN,     /* broker: the listening unix socket */
 	FD_KEY,	       /* broker: the signing key file, read-only */
 	FD_LOG,	       /* recorder: events.jsonl, append and read; broker: the same, read-only */
-	FD_CONTROL,    /* struct control map, mapped read-only */
-	FD_SLOTS,      /* slots map, mapped read-only (broker) */
+	FD_CONTROL,    /* struct control map, mapped read-only and closed */
+	FD_SLOTS,      /* slots map, likewise (broker) */
 	FD_RING,       /* recorder: the event ring */
 	FD_RECORDS,    /* broker: the directory of the grants' records, read once at its start */
 	FD_READY,      /* a role writes one byte here when it is up, before it drops nothing more */

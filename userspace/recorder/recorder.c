@@ -426,6 +426,8 @@ static int open_kernel(struct recorder *r)
 		if (map == MAP_FAILED)
 			return -errno;
 		r->losses.control = map;
+		close(r->fds.control); /* it could write; the mapping cannot be made to */
+		r->fds.control = -1;
 	}
 	if (r->fds.ring < 0)
 		return 0;
