@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -193,6 +194,36 @@ def other_build():
     twin.end()
 
 
+def stuck_recorder():
+    """It holds the log and does not end; what it had not written yet is still in the ring."""
+    mine, have = agent("files"), daemon.roles()
+    os.kill(have["recorder"], signal.SIGSTOP)
+    tap.equal("refused while the recorder is stopped", [mine.ask("read none/a") for _ in range(20)], ["EACCES"] * 20)
+    os.kill(have["warden"], signal.SIGKILL)
+    daemon.gone([have["warden"], have["broker"]])
+    tap.that("the recorder stays", alive(have["recorder"]))
+    tap.that("the next daemon starts", daemon.start(), daemon.words())
+    tap.that("and says whom it killed for that", f"killed process {have['recorder']}, the recorder" in daemon.words())
+    told = lambda: [e for e in lines() if e.get("pid") == mine.pid and e.get("verdict") == "deny"]
+    tap.that("every refusal is told of once", wait_for(lambda: len(told()) == 20), len(told()))
+    tap.equal("numbered without a gap", gaps(lines()), [])
+    mine.end()
+
+
+def foreign_lock():
+    """Somebody else's lock is no recorder's, whatever its name."""
+    tap.that("killed", daemon.kill())
+    shutil.copy("/usr/bin/flock", path("bin/deputyd-record"))
+    other = subprocess.Popen([path("bin/deputyd-record"), daemon.state + "/events.jsonl", "sleep", "300"])
+    wait_for(lambda: "sleep" in subprocess.run(["pgrep", "-lP", str(other.pid)], capture_output=True, text=True).stdout)
+    tap.that("it does not start over another's lock", not daemon.start() and daemon.process.poll() == 69, daemon.words())
+    tap.that("and says why", "another process has it locked" in daemon.words(), daemon.words())
+    tap.that("and kills nobody", other.poll() is None)
+    subprocess.run(["pkill", "-P", str(other.pid)], check=False)
+    other.wait(10)
+    tap.that("then it starts", wait_for(daemon.start), daemon.words())
+
+
 def busy_reset():
     mine = agent("files")
     done = subprocess.run(daemon.command("--reset"), capture_output=True, text=True)
@@ -202,4 +233,4 @@ def busy_reset():
 
 
 world()
-tap.run(taken_over, roles, damaged, other_build, busy_reset)
+tap.run(taken_over, roles, stuck_recorder, foreign_lock, damaged, other_build, busy_reset)

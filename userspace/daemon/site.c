@@ -15,11 +15,13 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "daemon/orphan.h"
 #include "daemon/records.h"
 
 #define KEY_BYTES 32
 #define BACKLOG	  128
-#define LOG_MS	  10000
+#define LOG_MS	  5000 /* a recorder gives itself one second */
+#define KILLED_MS 2000
 
 static int cannot(const char *dir, const char *name, int err)
 {
@@ -93,18 +95,37 @@ static int key_open(struct site *s)
 	return 0;
 }
 
-/* The recorder shares this lock: one whose warden was killed is still writing down what it had. */
-static int log_lock(struct site *s)
+static bool log_lock_within(struct site *s, int ms)
 {
 	struct timespec tick = {.tv_nsec = 10000000};
 
-	for (int waited = 0; waited < LOG_MS; waited += 10) {
+	for (int waited = 0; waited < ms; waited += 10) {
 		if (!flock(s->log, LOCK_EX | LOCK_NB))
-			return 0;
+			return true;
 		nanosleep(&tick, NULL);
 	}
+	return false;
+}
+
+/*
+ * The recorder shares this lock: one whose warden was killed is still writing down what it had. One that has
+ * stopped, or hangs, loses nothing of the kernel's events by its death: the next goes on where the log ends.
+ */
+static int log_lock(struct site *s)
+{
+	pid_t orphan;
+
+	if (log_lock_within(s, LOG_MS))
+		return 0;
+	orphan = orphan_kill(s->log);
+	if (orphan)
+		fprintf(stderr,
+			"deputyd: killed process %d, the recorder of a daemon that died: it did not end\n",
+			(int)orphan);
+	if (orphan && log_lock_within(s, KILLED_MS))
+		return 0;
 	fprintf(stderr,
-		"deputyd: %s/events.jsonl: the recorder of a daemon that died still has it: end that\n",
+		"deputyd: %s/events.jsonl: another process has it locked (flock): end that, or wait for it\n",
 		s->state_dir);
 	return -EBUSY;
 }
