@@ -35,6 +35,7 @@ class Daemon:
         self.config = f"{base}/deputyd.yaml"
         self.said = f"{base}/deputyd.log"
         self.name, self.options, self.process = name, options, None
+        self.binary = DEPUTYD
         self.socket = f"{self.run}/deputy.sock"
         if name:
             os.makedirs(base, exist_ok=True)
@@ -47,7 +48,7 @@ class Daemon:
                 self.pid = int(f.read())
 
     def command(self, *words):
-        return [DEPUTYD, "--config", self.config, "--state-dir", self.state, "--runtime-dir", self.run, *words]
+        return [self.binary, "--config", self.config, "--state-dir", self.state, "--runtime-dir", self.run, *words]
 
     def spawn(self, *words, before=(), **options):
         with open(self.said, "ab") as log:
@@ -61,12 +62,18 @@ class Daemon:
         return self
 
     def answers(self):
-        return self.ask("ls").returncode == 0
+        """Who connects while it loads is answered when it is done."""
+        try:
+            return self.ask("ls").returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
 
     def start(self, *words, **options):
         """Whether it serves; if not it has ended or hangs."""
+        began = time.monotonic()
         self.spawn(*words, **options)
         wait_for(lambda: self.process.poll() is not None or self.answers(), START, 0.1)
+        print(f"# a start: {time.monotonic() - began:.1f} s", flush=True)
         return self.process.poll() is None and self.answers()
 
     def ask(self, *words, timeout=60):

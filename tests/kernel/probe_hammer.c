@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -79,4 +80,16 @@ static int do_children(char **w)
 	return err;
 }
 
-const struct operation hammer_operations[] = {{"hammer", 3, do_hammer}, {"children", 1, do_children}, {0}};
+/* Asks for what no build but `later` refuses. */
+static int do_scheduler(char **w)
+{
+	(void)w;
+	return sched_getscheduler(0) < 0 ? -errno : 0;
+}
+
+const struct operation hammer_operations[] = {
+	{"hammer", 3, do_hammer},
+	{"children", 1, do_children},
+	{"scheduler", 0, do_scheduler},
+	{0},
+};

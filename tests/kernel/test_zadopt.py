@@ -13,7 +13,7 @@ from kt import Agent, Log, Tap, Twin, agent, alive, path, put, wait_for
 
 tap = Tap()
 daemon = Daemon()
-TTL = 6
+TTL = 12
 
 
 def world():
@@ -93,7 +93,8 @@ def taken_over():
     tap.equal("numbered without a gap", gaps(lines()), [])
     tap.that("the revocation is told of once", len([e for e in lines() if e.get("op") == "revoked" and
                                                     e.get("grant") == revoked.grant]) == 1)
-    tap.that("the expiry is told of", log.find(type="grant", op="expired", grant=short.grant))
+    tap.that("the expiry is told of", wait_for(lambda: [e for e in lines() if e.get("op") == "expired" and
+                                                        e.get("grant") == short.grant]))
     tap.that("the takeover is told of", log.find(type="grant", op="adopted", grant=lasting.grant))
     ends(lasting, killer, log)
     for probe in (revoked, short, twin):

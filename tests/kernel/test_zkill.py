@@ -12,7 +12,7 @@ from kt import DEPUTY, POLICY, PROBE, ROOT, Tap, Twin, agent, alive, path, put, 
 
 tap = Tap()
 daemon = Daemon()
-KILLS = int(os.environ.get("KT_KILLS") or 6)
+KILLS = int(os.environ.get("KT_KILLS") or 3)
 NAP = 3000  # microseconds between two tries of a hammer
 CHOICES = (("warden",), ("broker",), ("recorder",), ("broker", "recorder"), ())
 chance = random.Random(20261123)
