@@ -50,7 +50,7 @@ class Minter(threading.Thread):
 
 def takeovers(minter):
     """Seconds without a daemon that answers, each."""
-    away = []
+    away, took = [], 8
     for i in range(KILLS):
         time.sleep(chance.uniform(0, 2))
         roles = chance.choice(CHOICES)
@@ -59,11 +59,13 @@ def takeovers(minter):
             tap.that(f"kill {i} of {roles or 'all'} ended the daemon", False, daemon.words())
         if chance.random() < 0.3:  # a start that is cut off, at any point of it
             daemon.spawn()
-            time.sleep(chance.uniform(0, 8))
+            time.sleep(chance.uniform(0, took))
             daemon.kill("warden")
+        start = time.monotonic()
         if not daemon.start():
             tap.that(f"start {i} after {roles or 'all'}", False, daemon.words())
             return away
+        took = time.monotonic() - start
         away.append(time.monotonic() - began)
     minter.over = True
     minter.join()
