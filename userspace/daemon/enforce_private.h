@@ -40,8 +40,9 @@ struct pin pin_path(const char *pin_dir, const char *kind, const char *name);
 
 /* Whether maps that are pinned mean what this build's do, and if so sizes ours by them (layout.c). */
 bool layout_fits(struct enforce *enforce);
-/* Tasks tagged under a pinned control map of any build; 0 where there is none. */
-uint64_t layout_tagged(const char *pin_dir);
+/* Tasks tagged under a pinned control map of any build; 0 where there is none. One that cannot be read says
+ * nothing of tasks: -errno. */
+int layout_tagged(const char *pin_dir, uint64_t *tagged);
 
 /* Before a predecessor's pins go: the clocks that its grants need (running.c). */
 int running_adopt(struct enforce *enforce);

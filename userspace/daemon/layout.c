@@ -44,11 +44,16 @@ static int control_read(const char *pin_dir, struct control *control)
 	return 0;
 }
 
-uint64_t layout_tagged(const char *pin_dir)
+/* Without a control map nobody is tagged: links are pinned after all maps, and unpinned after the last task. */
+int layout_tagged(const char *pin_dir, uint64_t *tagged)
 {
-	struct control control;
+	struct control control = {0};
+	int r = control_read(pin_dir, &control);
 
-	return control_read(pin_dir, &control) ? 0 : control.tagged;
+	if (r && r != -ENOENT)
+		return r;
+	*tagged = control.tagged;
+	return 0;
 }
 
 static bool map_fits(const struct enforce *e, struct bpf_map *map)

@@ -54,10 +54,13 @@ static int dir_make(struct enforce *e)
 static int dir_settle(struct enforce *e)
 {
 	uint64_t tagged;
+	int r;
 
 	if (e->fresh || layout_fits(e))
 		return 0;
-	tagged = layout_tagged(e->pin_dir);
+	r = layout_tagged(e->pin_dir, &tagged);
+	if (r)
+		return r;
 	if (!tagged) {
 		pins_drop(e->pin_dir);
 		return dir_make(e);

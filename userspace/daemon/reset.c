@@ -83,9 +83,11 @@ static int tagged_end(const char *file)
 int enforce_reset(const char *pin_dir)
 {
 	struct pin pin = pin_path(pin_dir, "link", "list_tagged");
-	uint64_t tagged = layout_tagged(pin_dir);
-	int r = tagged ? tagged_end(pin.path) : 0;
+	uint64_t tagged = 0;
+	int r = layout_tagged(pin_dir, &tagged);
 
+	if (!r && tagged)
+		r = tagged_end(pin.path);
 	if (r) {
 		fprintf(stderr, "deputyd: cannot end the tasks under %s, which stay enforced: %s\n", pin_dir,
 			strerror(-r));
