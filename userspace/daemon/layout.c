@@ -44,7 +44,8 @@ static int control_read(const char *pin_dir, struct control *control)
 	return 0;
 }
 
-/* Without a control map nobody is tagged: links are pinned after all maps, and unpinned after the last task. */
+/* Without a control map nobody is tagged: links are pinned after all maps, and unpinned after the last task.
+ */
 int layout_tagged(const char *pin_dir, uint64_t *tagged)
 {
 	struct control control = {0};
