@@ -151,13 +151,15 @@ def builds():
         tap.skip("other builds", f"no {', '.join(missing)}: make other-builds")
         return
     daemon = Daemon("builds")
-    for part in (upgraded, incompatible, replaced):
-        try:
-            part(daemon)
-        except Exception as e:
-            tap.result(False, f"{part.__name__} came to its end", repr(e))
-    daemon.kill()
-    subprocess.run(daemon.command("--reset"), capture_output=True, check=False)
+    try:
+        for part in (upgraded, incompatible, replaced):
+            try:
+                part(daemon)
+            except Exception as e:
+                tap.result(False, f"{part.__name__} came to its end", repr(e))
+    finally:
+        daemon.kill()
+        subprocess.run(daemon.command("--reset"), capture_output=True, check=False)
 
 
 for each in ("tree/a", "none/a", "none/sentinel"):
