@@ -33,7 +33,7 @@ obj = $(patsubst %.c,$(B)/obj$(VARIANT)/%.o,$(1))
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-6s %s\n' $(1) '$@';)
 
-.PHONY: all help quickstart check bench install san fuzz unit-programs fuzz-programs format clean
+.PHONY: all help quickstart check bench install san fuzz other-builds unit-programs fuzz-programs format clean
 .DELETE_ON_ERROR:
 
 all: $(PROGRAMS)
@@ -122,6 +122,9 @@ SOURCES := $(wildcard bpf/*.[ch] policy/*.[ch] userspace/*/*.[ch] tests/unit/*.h
 format: ## lay out every C source
 	$(FORMAT) -i $(SOURCES)
 
+other-builds: $(B)/deputyd
+	$(Q)tests/kernel/other-builds
+
 # ---- what people run ----
 
 quickstart: ## install what is missing, build, and see an agent under a grant
@@ -132,6 +135,7 @@ quickstart: ## install what is missing, build, and see an agent under a grant
 check: ## install what is missing, build, and run every test
 	@tools/deps build vm test
 	@$(MAKE) --no-print-directory -j2 all unit-programs san fuzz
+	@$(MAKE) --no-print-directory other-builds
 	@tools/check
 
 bench: ## the table of figures, in a VM that counts instructions

@@ -64,10 +64,17 @@ struct tag {
 /* Events that never reached the recorder, by cause. */
 enum loss { LOSS_RING_FULL, LOSS_NO_SCRATCH, LOSSES };
 
-/* The one element of a mapped array. The warden writes epoch, the kernel side the rest. */
+/*
+ * What a map's bytes mean. Moves with every change that programs of an older build, whose maps these may be,
+ * would misread; maps of another size or type are noticed without it (pins.c).
+ */
+#define DEPUTY_ABI 1u
+
+/* The one element of a mapped array. The warden writes epoch and abi, the kernel side the rest. */
 struct control {
 	__u64 epoch;  /* moves after every revocation */
 	__u64 tagged; /* tasks carrying any tag; 0 lets every hook return at once */
+	__u64 abi;    /* DEPUTY_ABI. These three keep their places in every build: others read them */
 	__u64 lost[LOSSES];
 };
 

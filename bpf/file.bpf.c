@@ -49,7 +49,7 @@ static __always_inline int is_stdio(const struct object *o)
 
 static __always_inline int file_refuse(struct report *r, struct slot *s, enum reason why, struct object *o)
 {
-	if (r->op == OP_METADATA && (why == WHY_RULE || why == WHY_UNREACHABLE) && is_stdio(o))
+	if (o && r->op == OP_METADATA && (why == WHY_RULE || why == WHY_UNREACHABLE) && is_stdio(o))
 		return 0;
 	return refuse(r, s, why, o);
 }
@@ -77,7 +77,8 @@ static __always_inline int file_decide(struct object *o, struct report *r, struc
 	return 0;
 }
 
-/* `why`: what object_resolve() said. 0, or -errno with the refusal reported. */
+/* `why`: what object_resolve() said; without an object, what kept it from being found. 0, or -errno,
+ * reported. */
 int file_check(struct object *o, __u32 why, __u32 ops)
 {
 	struct report r = {.type = EV_FILE};
@@ -85,13 +86,15 @@ int file_check(struct object *o, __u32 why, __u32 ops)
 	struct slot *s = 0;
 	enum reason dead;
 
-	if (!o || !tag)
+	if (!tag)
 		return -EACCES;
 	r.slot = tag->slot;
 	r.gen = tag->gen;
 	r.op = ops ? __builtin_ctz(ops) : 0;
 	dead = caller_live(tag, &s);
-	if (dead != WHY_RULE || why != WHY_RULE)
+	if (!o && why == WHY_RULE)
+		why = WHY_UNREACHABLE;
+	if (!o || dead != WHY_RULE || why != WHY_RULE)
 		return file_refuse(&r, s, dead ?: why, o);
 	if (o->state == PLACE_INNER)
 		return 0;

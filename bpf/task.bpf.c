@@ -36,6 +36,17 @@ static __always_inline int tag_put(__u64 task, const struct tag *tag)
 	return 0;
 }
 
+/*
+ * While a new build's programs stand beside those of the old one, both come by here: one of them counts. The
+ * entry of a task that has gone is empty, so what is found is not stale.
+ */
+static __always_inline int tag_inherit(__u64 child, const struct tag *tag)
+{
+	const struct tag *put = tag_of(child);
+
+	return put && put->slot == tag->slot && put->gen == tag->gen ? 0 : tag_put(child, tag);
+}
+
 /* Threads, forks, vforks and io_uring workers are all born here, with `current` the one that asked. */
 SEC("lsm/task_alloc")
 int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags)
@@ -57,7 +68,7 @@ int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags)
 	why = caller_live(tag, &s);
 	if (why != WHY_RULE)
 		return verdict_errno(refuse(&r, s, why, 0));
-	if (tag_put((__u64)child, tag))
+	if (tag_inherit((__u64)child, tag))
 		return verdict_errno(refuse(&r, s, WHY_LIMIT, 0));
 	return 0;
 }
@@ -151,6 +162,23 @@ int list_condemned(struct bpf_iter__task *ctx)
 		return 0;
 	tag = tag_of((__u64)task);
 	if (!tag || task->flags & PF_EXITING || !condemned(tag->slot, tag->gen))
+		return 0;
+	tgid = task->tgid;
+	bpf_seq_write(ctx->meta->seq, &tgid, sizeof(tgid));
+	return 0;
+}
+
+/*
+ * Lists every tagged process likewise. Pinned, and read by daemons of other builds that do not know what this
+ * one's maps mean: its form stays as it is.
+ */
+SEC("iter/task")
+int list_tagged(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	__u32 tgid;
+
+	if (!task || !tag_of((__u64)task) || task->flags & PF_EXITING)
 		return 0;
 	tgid = task->tgid;
 	bpf_seq_write(ctx->meta->seq, &tgid, sizeof(tgid));

@@ -149,8 +149,8 @@ def deputy(*words, timeout=60):
 class Log:
     """The daemon's log from a mark on."""
 
-    def __init__(self):
-        self.file = open(STATE + "/events.jsonl", "rb")
+    def __init__(self, state=STATE):
+        self.file = open(state + "/events.jsonl", "rb")
         self.file.seek(0, os.SEEK_END)
         self.events = []
 

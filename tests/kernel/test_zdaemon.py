@@ -2,14 +2,14 @@
 """Without the daemon: the kernel goes on deciding. Last of the families, because it ends the daemon."""
 import os
 import signal
-import subprocess
 import threading
 import time
 
-from kt import SLOW, Agent, Log, Tap, Twin, agent, alive, deputy, path, put, wait_for
+from daemons import Daemon
+from kt import Agent, Log, Tap, Twin, agent, alive, deputy, path, put, wait_for
 
 tap = Tap()
-PID_FILE = os.environ["KT_SCRATCH"] + "/daemon.pid"
+daemon = Daemon()
 TTL = 8
 
 
@@ -18,43 +18,12 @@ def world():
         put(name)
 
 
-def daemon_pids():
-    with open(PID_FILE, encoding="ascii") as f:
-        warden = int(f.read())
-    children = subprocess.run(["pgrep", "-P", str(warden)], capture_output=True, text=True, check=False)
-    return [warden, *map(int, children.stdout.split())]
-
-
-def daemon_kill():
-    pids = daemon_pids()
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-    return wait_for(lambda: not any(map(alive, pids)))
-
-
-def daemon_start():
-    """As `run` does, and from now on this is the one to stop."""
-    with open(os.environ["KT_SCRATCH"] + "/deputyd.log", "ab") as log:
-        daemon = subprocess.Popen([os.environ["KT_DEPUTYD"], "--config", os.environ["KT_SCRATCH"] + "/deputyd.yaml",
-                                   "--state-dir", os.environ["KT_STATE"], "--runtime-dir", path("run"), "--foreground"],
-                                  stdout=log, stderr=log, start_new_session=True)
-    with open(PID_FILE, "w", encoding="ascii") as f:
-        f.write(str(daemon.pid))
-    ready = wait_for(lambda: daemon.poll() is not None or deputy("ls").returncode == 0, 10 * SLOW, 0.5)
-    return ready and daemon.poll() is None
-
-
-def daemon_said():
-    with open(os.environ["KT_SCRATCH"] + "/deputyd.log", encoding="utf-8") as f:
-        return f.read()[-2000:]
-
-
 def dead_daemon():
     lasting, short = agent("files"), Agent("files", "--ttl", f"{TTL}s").ready().deafen()
     end = time.monotonic() + TTL
     killer = agent("kill")
     twin = Twin()
-    tap.that("every process of the daemon is killed", daemon_kill())
+    tap.that("every process of the daemon is killed", daemon.kill())
     tap.equal("granted as before", (lasting.ask("read tree/a"), killer.ask("read tree/a")), ("OK", "OK"))
     tap.equal("denied as before", (lasting.ask("read none/a"), killer.ask("read none/a")), ("EACCES", "EACCES"))
     tap.equal("a child of now is bound too", lasting.ask("in daemon read none/a"), "EACCES")
@@ -71,20 +40,15 @@ def dead_daemon():
     restarted(lasting, short, killer, twin)
 
 
-def restarted(lasting, short, killer, twin):
-    """Nobody answers for the tags of a daemon that died: its successor ends them before it serves."""
-    for probe in (lasting, short, killer):
-        threading.Thread(target=probe.process.wait, daemon=True).start()
-    tap.that("another daemon takes over", daemon_start(), daemon_said())
-    pids = (lasting.pid, short.pid, killer.pid)
-    tap.that("the agents of the dead one have ended", wait_for(lambda: not any(map(alive, pids)), 10),
-             list(map(alive, pids)))
-    tap.that("the untagged live", alive(twin.pid))
+def restarted(*probes):
+    """Its successor; what that takes over is test_zadopt's."""
+    tap.that("another daemon takes over", daemon.start(), daemon.words())
+    tap.that("nobody is ended", all(alive(probe.pid) for probe in probes))
     mine, log = agent("files"), Log()
     tap.equal("agents of the new one are bound", (mine.ask("read tree/a"), mine.ask("read none/a")), ("OK", "EACCES"))
     tap.that("and told of once", log.find(pid=mine.pid, path=path("none/a")) and len(log.all(path=path("none/a"))) == 1)
-    mine.end()
-    twin.end()
+    for probe in (mine, *probes):
+        probe.end()
 
 
 def stopped():
@@ -93,9 +57,7 @@ def stopped():
     threading.Thread(target=mine.process.wait, daemon=True).start()
     os.kill(zombie.pid, signal.SIGKILL)
     tap.that("a dead agent whose parent does not look", wait_for(lambda: not alive(zombie.pid)))
-    warden = daemon_pids()[0]
-    os.kill(warden, signal.SIGTERM)
-    tap.that("a clean stop", wait_for(lambda: not alive(warden)))
+    tap.that("a clean stop", daemon.stop())
     tap.that("ends the agents", not alive(mine.pid))
     tap.that("and no other", alive(twin.pid) and twin.ask("read none/a") == "OK")
     tap.equal("no pin is left", [n for n in os.listdir("/sys/fs/bpf") if n.startswith("deputy")], [])

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/adopt.h"
 #include "broker/events.h"
 #include "broker/http.h"
 #include "broker/lifecycle.h"
@@ -19,12 +20,18 @@
 
 _Static_assert(sizeof(struct slot) == 64, "elements of the mapped array are 64 bytes apart");
 
+/*
+ * The descriptor could write, the mapping cannot, now or later (Linux clears VM_MAYWRITE, 5.5): whoever
+ * breaks in here finds only that. A descriptor that cannot write would not do, as maps refuse to be mapped by
+ * one.
+ */
 static int broker_map(int fd, size_t size, void **map)
 {
 	void *p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 
 	if (p == MAP_FAILED)
 		return -errno;
+	close(fd);
 	*map = p;
 	return 0;
 }
@@ -54,6 +61,8 @@ static int broker_read(struct broker *b)
 		err = key_load(FD_KEY, &b->key);
 	if (!err)
 		err = broker_maps(b);
+	if (!err)
+		err = adopt_read(b);
 	if (!err && fstat(FD_LOG, &st))
 		err = -errno;
 	if (!err)
@@ -84,6 +93,7 @@ int broker_setup(const struct broker_options *options, struct broker **broker)
 		return err;
 	}
 	close(FD_KEY);
+	close(FD_RECORDS);
 	*broker = b;
 	return 0;
 }
@@ -99,6 +109,7 @@ void broker_free(struct broker *b)
 	key_free(b->key);
 	texts_free(&b->profiles);
 	texts_free(&b->policies);
+	registry_clear(&b->grants);
 	recorder_clear(&b->recorder);
 	free(b);
 }
@@ -215,7 +226,9 @@ static int broker_serve(struct broker *b)
 		return -errno;
 	close(FD_READY);
 	recorder_note_plain(&b->recorder, NOTE_STARTED, NULL, NULL, b->options.version);
-	err = sd_event_loop(b->event);
+	err = adopt_begin(b); /* the warden answers only those that are up */
+	if (!err)
+		err = sd_event_loop(b->event);
 	recorder_note_plain(&b->recorder, NOTE_STOPPED, NULL, NULL, err ? strerror(-err) : "on request");
 	return err;
 }

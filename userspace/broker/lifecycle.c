@@ -5,7 +5,16 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "broker/adopt.h"
+
 #define RETRY_USEC 1000000
+
+/* So that the next daemon does not tell of it again. When that fails, it will. */
+static void lifecycle_keep(const struct broker *b, const struct grant *g)
+{
+	if (g->token)
+		adopt_keep(b, g);
+}
 
 static int lifecycle_expired(sd_event_source *s, uint64_t usec, void *arg)
 {
@@ -20,6 +29,7 @@ static int lifecycle_expired(sd_event_source *s, uint64_t usec, void *arg)
 	text_ttl((uint64_t)(g->expires - g->not_before) * 1000000000, ttl);
 	snprintf(text, sizeof(text), "its %s are over", ttl);
 	recorder_note(&g->broker->recorder, NOTE_EXPIRED, g, text);
+	lifecycle_keep(g->broker, g);
 	return 0;
 }
 
@@ -58,6 +68,7 @@ int lifecycle_revoke(struct broker *b, struct grant *g, bool kill, const char *w
 		g->state = GRANT_REVOKED;
 	snprintf(text, sizeof(text), "by %s, mode %s", who, kill ? "kill" : "deny");
 	recorder_note(&b->recorder, NOTE_REVOKED, g, text);
+	lifecycle_keep(b, g);
 	return 0;
 }
 

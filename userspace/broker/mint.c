@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "broker/adopt.h"
 #include "broker/claims.h"
 #include "broker/handlers.h"
 #include "broker/lifecycle.h"
@@ -129,6 +130,9 @@ static int mint_load(struct mint *m)
 	load.cells = cells;
 	if (!err)
 		err = warden_load(FD_WARDEN, &load, &tag);
+	if (err == -ENOSPC)
+		return answer_problem(m->answer, PROBLEM_UNAVAILABLE,
+				      "no room for another grant: this host has as many as it may");
 	if (err)
 		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot load the policy table: %s",
 				      strerror(-err));
@@ -143,6 +147,15 @@ static int mint_sign(struct mint *m)
 	int err = claims_sign(m->b->key, m->grant);
 
 	return err ? answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot sign: %s", strerror(-err)) : 0;
+}
+
+static int mint_keep(struct mint *m)
+{
+	int err = adopt_keep(m->b, m->grant);
+
+	return err ? answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot keep a record of the grant: %s",
+				    strerror(-err))
+		   : 0;
 }
 
 static int mint_record(struct mint *m)
@@ -267,8 +280,8 @@ static int mint_ask(struct exchange *x)
 /* Asked again by http.c after the worker: whatever the caller was before, it has been identified anew. */
 int handle_mint(struct exchange *x)
 {
-	static const mint_step steps[] = {mint_caller, mint_grant,  mint_limits, mint_load,
-					  mint_sign,   mint_record, mint_tag,	 mint_finish};
+	static const mint_step steps[] = {mint_caller, mint_grant,  mint_limits, mint_load,  mint_sign,
+					  mint_keep,   mint_record, mint_tag,	 mint_finish};
 	struct mint *m = x->work;
 
 	if (!m)

@@ -104,6 +104,13 @@ int recorder_grant(struct recorder *r, const struct grant *g)
 	return recorder_send(r, &m, labels);
 }
 
+int recorder_begin(struct recorder *r)
+{
+	struct record_message m = {.op = RECORD_BEGIN};
+
+	return recorder_send(r, &m, -1);
+}
+
 int recorder_note(struct recorder *r, enum note note, const struct grant *g, const char *text)
 {
 	struct record_message m = {.op = RECORD_NOTE, .note = note};

@@ -30,6 +30,8 @@ int recorder_next(struct recorder *r, struct report *report);
 
 /* Names a grant's rules and its chain. Before the first event under it can come: before the tag. */
 int recorder_grant(struct recorder *r, const struct grant *g);
+/* All grants of before are named: what waits in the ring may be written. */
+int recorder_begin(struct recorder *r);
 /* Something happened to a grant. */
 int recorder_note(struct recorder *r, enum note note, const struct grant *g, const char *text);
 /* Something happened to the daemon (owner and user NULL), or a request was refused. */

@@ -63,6 +63,14 @@ int warden_revoke(int warden, struct warden_tag tag, uint32_t flags)
 	return warden_call(warden, &request, -1, &reply);
 }
 
+int warden_record(int warden, struct warden_tag tag, int record)
+{
+	struct warden_request request = {.op = WARDEN_RECORD, .slot = tag.slot, .gen = tag.gen};
+	struct warden_reply reply;
+
+	return warden_call(warden, &request, record, &reply);
+}
+
 int warden_release(int warden, struct warden_tag tag)
 {
 	struct warden_request request = {.op = WARDEN_RELEASE, .slot = tag.slot, .gen = tag.gen};

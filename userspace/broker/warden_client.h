@@ -32,6 +32,9 @@ int warden_load(int warden, const struct warden_load *load, struct warden_tag *t
 int warden_tag(int warden, int connection, struct warden_tag tag);
 /* `flags`: SLOT_KILL or 0. */
 int warden_revoke(int warden, struct warden_tag tag, uint32_t flags);
+/* Keeps the bytes of a sealed memfd for the next broker, in place of those before. -ENOSPC: the disk is full.
+ */
+int warden_record(int warden, struct warden_tag tag, int record);
 /* -EBUSY: tasks carry the tag. */
 int warden_release(int warden, struct warden_tag tag);
 

@@ -17,9 +17,10 @@ enum role_fd {
 	FD_LISTEN,     /* broker: the listening unix socket */
 	FD_KEY,	       /* broker: the signing key file, read-only */
 	FD_LOG,	       /* recorder: events.jsonl, append and read; broker: the same, read-only */
-	FD_CONTROL,    /* struct control map, mapped read-only */
-	FD_SLOTS,      /* slots map, mapped read-only (broker) */
+	FD_CONTROL,    /* struct control map, mapped read-only and closed */
+	FD_SLOTS,      /* slots map, likewise (broker) */
 	FD_RING,       /* recorder: the event ring */
+	FD_RECORDS,    /* broker: the directory of the grants' records, read once at its start */
 	FD_READY,      /* a role writes one byte here when it is up, before it drops nothing more */
 };
 
@@ -32,8 +33,11 @@ enum warden_op {
 	WARDEN_LOAD,	 /* + memfd of a table: take a slot for a new grant and load it */
 	WARDEN_TAG,	 /* + connection: put slot/gen on the peer; it must be untagged, single-threaded */
 	WARDEN_REVOKE,	 /* slot/gen and all beneath; flags = SLOT_KILL to kill the tasks too */
-	WARDEN_RELEASE,	 /* give the slot back; -EBUSY while tasks carry the tag */
+	WARDEN_RELEASE,	 /* give the slot back with its record; -EBUSY while tasks carry the tag */
+	WARDEN_RECORD,	 /* + memfd: what the next broker needs to answer for slot/gen, kept word for word */
 };
+
+#define RECORD_BYTES (20u << 20) /* of one such record */
 
 struct warden_request {
 	uint32_t op;
@@ -59,6 +63,7 @@ enum record_op {
 	RECORD_GRANT = 1, /* + memfd: rule labels in order of rule number, each ended by NUL. Before the tag
 			     is put on */
 	RECORD_NOTE,	  /* something happened to a grant or to the daemon */
+	RECORD_BEGIN,	  /* every grant of before is announced: its waiting events will find their names */
 };
 
 enum note {
@@ -69,6 +74,7 @@ enum note {
 	NOTE_REFUSED,
 	NOTE_STARTED,
 	NOTE_STOPPED,
+	NOTE_ADOPTED,
 	NOTES
 };
 

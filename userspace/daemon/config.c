@@ -9,6 +9,7 @@
 #include <yaml.h>
 
 #include "common/cleanup.h"
+#include "common/types.h"
 
 typedef int (*setter)(const char *value, void *field);
 
@@ -52,6 +53,21 @@ static int set_duration(const char *value, void *field)
 	return -EINVAL;
 }
 
+static int set_count(const char *value, void *field)
+{
+	struct config_count *count = field;
+	char *end;
+	unsigned long n;
+
+	if (value[0] < '0' || value[0] > '9')
+		return -EINVAL;
+	n = strtoul(value, &end, 10);
+	if (*end || !n || n > count->most)
+		return -EINVAL;
+	count->value = (uint32_t)n;
+	return 0;
+}
+
 static const struct key {
 	const char *name;
 	setter set;
@@ -64,6 +80,8 @@ static const struct key {
 	{"user", set_text, offsetof(struct config, user), "a user name"},
 	{"pin_dir", set_text, offsetof(struct config, pin_dir), "a directory on a bpf file system"},
 	{"user_policies", set_bool, offsetof(struct config, user_policies), "true or false"},
+	{"max_grants", set_count, offsetof(struct config, max_grants), "a number from 1 to 16383"},
+	{"max_tasks", set_count, offsetof(struct config, max_tasks), "a number from 1 to 131072"},
 	{"keep_enforcing", set_bool, offsetof(struct config, keep_enforcing), "true or false"},
 };
 
@@ -139,6 +157,8 @@ static int config_defaults(struct config *c)
 		.profile_dir = strdup("/usr/share/deputy/profiles"),
 		.policy_dir = strdup("/etc/deputy/policy.d"),
 		.user = strdup("deputy"),
+		.max_grants = {SLOTS_MAX - 1, SLOTS_MAX - 1},
+		.max_tasks = {TASKS_MAX, TASKS_MAX},
 		.user_policies = true,
 	};
 	return c->profile_dir && c->policy_dir && c->user ? 0 : -ENOMEM;

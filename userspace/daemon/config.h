@@ -6,14 +6,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct config_count {
+	uint32_t value;
+	uint32_t most;
+};
+
 struct config {
 	uint64_t max_ttl_ns; /* max_ttl: no grant lives longer (default 1h) */
 	char *profile_dir;   /* default /usr/share/deputy/profiles */
 	char *policy_dir;    /* default /etc/deputy/policy.d */
-	char *user;	    /* whom broker and recorder become (default deputy; nobody where there is none) */
-	char *pin_dir;	    /* on a bpf file system; default made from the state directory */
-	bool user_policies; /* users may bring policies of their own (default true) */
-	bool keep_enforcing; /* a clean stop leaves the running grants enforced (default false) */
+	char *user;    /* whom broker and recorder become (default deputy; nobody where there is none) */
+	char *pin_dir; /* on a bpf file system; default made from the state directory */
+	struct config_count max_grants; /* at one time (default SLOTS_MAX - 1) */
+	struct config_count max_tasks;	/* tagged at one time (default TASKS_MAX) */
+	bool user_policies;		/* users may bring policies of their own (default true) */
+	bool keep_enforcing;		/* a clean stop leaves the running grants enforced (default false) */
 };
 
 /* Defaults, then the file. A missing file is an error only when `required`. Says what is wrong on stderr as

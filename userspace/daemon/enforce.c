@@ -98,6 +98,7 @@ static int maps_map(struct enforce *e)
 		return e->control = NULL, -errno;
 	if (!e->control->epoch)
 		e->control->epoch = 1; /* a new tag has seen epoch 0: its ancestors are always walked once */
+	e->control->abi = DEPUTY_ABI;
 	return 0;
 }
 
@@ -127,25 +128,28 @@ static int enforce_start(struct enforce *e)
 	bpf_program__set_autoattach(e->skel->progs.list_condemned, false);
 	r = hooks_select(e->skel);
 	if (!r && (r = pins_prepare(e)))
-		return cannot(e->pin_dir, r);
+		return r == -EUCLEAN ? r : cannot(e->pin_dir, r);
 	if (!r && (r = deputy_bpf__load(e->skel)))
 		return cannot("cannot load LSM programs (DEPUTY_BPF_LOG=1 shows the verifier's words)", r);
 	if (!r && (r = maps_map(e)))
 		return cannot("cannot map the slots", r);
 	if (!r && (r = programs_attach(e)))
 		return cannot("cannot attach LSM programs", r);
+	if (!r && (r = running_adopt(e)))
+		return cannot("cannot attach the clock", r);
 	if (!r && (r = pins_take(e)))
 		return cannot("cannot pin", r);
 	return r;
 }
 
-int enforce_open(const char *pin_dir, struct enforce **enforce)
+int enforce_open(const char *pin_dir, const struct enforce_limits *limits, struct enforce **enforce)
 {
 	struct enforce *e = calloc(1, sizeof(*e));
 	int r;
 
 	if (!e)
 		return -ENOMEM;
+	e->limits = *limits;
 	libbpf_set_print(log_libbpf);
 	if ((size_t)snprintf(e->pin_dir, sizeof(e->pin_dir), "%s", pin_dir) >= sizeof(e->pin_dir))
 		r = cannot("pin_dir is too long", -ENAMETOOLONG);
@@ -163,13 +167,12 @@ void enforce_close(struct enforce *e, bool keep)
 	if (!e)
 		return;
 	if (!keep)
-		pins_drop(e);
+		pins_drop(e->pin_dir);
 	if (e->slots)
 		munmap(e->slots, SLOTS_MAX * sizeof(struct slot));
 	if (e->control)
 		munmap(e->control, sizeof(*e->control));
-	for (int i = 0; i < CLOCKS_MAX; i++)
-		bpf_link__destroy(e->clocks[i]);
+	running_close(e, keep);
 	bpf_link__destroy(e->visits);
 	bpf_link__destroy(e->tasks);
 	deputy_bpf__destroy(e->skel);

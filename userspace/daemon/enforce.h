@@ -14,9 +14,17 @@
 
 struct enforce;
 
+/* Of maps made anew: those that are taken over keep their size. */
+struct enforce_limits {
+	uint32_t tasks;	 /* tagged at one time */
+	uint32_t grants; /* holding a slot at one time */
+};
+
 /* Loads and attaches everything, pinned below pin_dir (made when missing). Maps that are pinned there
- * already, left by a daemon that died, are taken over with the tags in them. On error says why on stderr. */
-int enforce_open(const char *pin_dir, struct enforce **enforce);
+ * already are taken over with the slots and tags in them, and the programs that stood before go when the new
+ * ones do. -EUCLEAN: they are of a build whose maps this one cannot read, with tasks under them. On error
+ * says why on stderr. */
+int enforce_open(const char *pin_dir, const struct enforce_limits *limits, struct enforce **enforce);
 /* Frees userspace's part; `keep`: pins stay and enforcement goes on, else nothing is left behind. */
 void enforce_close(struct enforce *enforce, bool keep);
 
@@ -39,8 +47,12 @@ int enforce_load(struct enforce *enforce, int memfd, const struct grant_terms *t
 int enforce_revoke(struct enforce *enforce, uint32_t slot, uint32_t gen, bool kill);
 /* Gives a slot back. -EBUSY while tasks carry the tag. */
 int enforce_release(struct enforce *enforce, uint32_t slot, uint32_t gen);
-/* Revokes every grant, killing: what a takeover and a clean stop do first. */
+/* Revokes every grant, killing: what a clean stop does first. */
 void enforce_revoke_all(struct enforce *enforce);
+/* Whether the slot is that grant's. */
+bool enforce_held(const struct enforce *enforce, uint32_t slot, uint32_t gen);
+/* Whether the maps were here before us. */
+bool enforce_adopted(const struct enforce *enforce);
 
 /* Reaches work under way while a grant is ending, and lets go when none is (running.c). To be called after
  * every change and now and then; says on stderr when it cannot. */
@@ -55,5 +67,9 @@ int enforce_reap(struct enforce *enforce);
 void enforce_sweep(struct enforce *enforce);
 /* Tasks that carry any tag. */
 uint64_t enforce_tagged(const struct enforce *enforce);
+
+/* Kills whatever is tagged below pin_dir, by whichever build, and takes all pins away: enforcement ends.
+ * -ETIMEDOUT: some do not die, and stay enforced. */
+int enforce_reset(const char *pin_dir);
 
 #endif

@@ -7,6 +7,7 @@
 #include "bpf/deputy.skel.h" /* generated; wants struct visit */
 
 #define CLOCKS_MAX 1024 /* CPUs */
+#define CLOCK_NAME "running_clock-%u"
 
 struct enforce {
 	struct deputy_bpf *skel;
@@ -14,19 +15,38 @@ struct enforce {
 	struct bpf_link *tasks;	 /* the iterator over every task, for reaping */
 	struct slot *slots;	 /* the map itself, SLOTS_MAX entries */
 	struct control *control;
+	struct enforce_limits limits;
 	struct bpf_link *clocks[CLOCKS_MAX]; /* of running_clock, by CPU */
-	bool ticking;
-	uint32_t last; /* slot given out last */
-	bool fresh;    /* the pin directory is of our own making: no predecessor's */
+	bool ticking;			     /* all of them */
+	bool grants;			     /* there were some at the last look */
+	int running_error;		     /* said already */
+	uint32_t last;			     /* slot given out last */
+	bool fresh;			     /* the pin directory is of our own making: no predecessor's */
 	char pin_dir[256];
 };
 
 /* Pins and unpins (pins.c). */
 int pins_prepare(struct enforce *enforce);
 int pins_take(struct enforce *enforce);
-void pins_drop(struct enforce *enforce);
+void pins_drop(const char *pin_dir);
 /* One link, swapped in over a predecessor's; and gone again. */
 int pin_link(const struct enforce *enforce, const char *name, struct bpf_link *link);
 void pin_remove(const struct enforce *enforce, const char *name);
+
+struct pin {
+	char path[512];
+};
+struct pin pin_path(const char *pin_dir, const char *kind, const char *name);
+
+/* Whether maps that are pinned mean what this build's do, and if so sizes ours by them (layout.c). */
+bool layout_fits(struct enforce *enforce);
+/* Tasks tagged under a pinned control map of any build; 0 where there is none. One that cannot be read says
+ * nothing of tasks: -errno. */
+int layout_tagged(const char *pin_dir, uint64_t *tagged);
+
+/* Before a predecessor's pins go: the clocks that its grants need (running.c). */
+int running_adopt(struct enforce *enforce);
+/* Frees the links; `keep`: their pins tick on. */
+void running_close(struct enforce *enforce, bool keep);
 
 #endif

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/version.h"
+#include "daemon/records.h"
 #include "daemon/site.h"
 #include "daemon/warden.h"
 
@@ -29,6 +30,7 @@ struct options {
 	bool config_given;
 	bool keep;
 	bool foreground;
+	bool reset;
 };
 
 static const struct option long_options[] = {
@@ -38,6 +40,7 @@ static const struct option long_options[] = {
 	{"role", required_argument, NULL, 'R'},
 	{"foreground", no_argument, NULL, 'f'},
 	{"keep", no_argument, NULL, 'k'},
+	{"reset", no_argument, NULL, 'x'},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
@@ -45,11 +48,13 @@ static const struct option long_options[] = {
 
 static const char usage[] =
 	"usage: deputyd [--config FILE] [--state-dir DIR] [--runtime-dir DIR] [--foreground] [--keep]\n"
+	"       deputyd --reset [--config FILE] [--state-dir DIR]\n"
 	"  --config FILE      default /etc/deputy/deputyd.yaml\n"
 	"  --state-dir DIR    key and log; default /var/lib/deputy\n"
 	"  --runtime-dir DIR  socket; default /run/deputy\n"
 	"  --foreground       stay in the foreground instead of detaching\n"
-	"  --keep             a clean stop leaves running grants enforced (keep_enforcing)\n";
+	"  --keep             a clean stop leaves running grants enforced (keep_enforcing)\n"
+	"  --reset            end the grants that a daemon which is gone left running, and exit\n";
 
 /* 0, or an exit status + 1 when there is nothing more to do. */
 static int options_read(int argc, char **argv, struct options *o)
@@ -78,6 +83,9 @@ static int options_read(int argc, char **argv, struct options *o)
 			break;
 		case 'k':
 			o->keep = true;
+			break;
+		case 'x':
+			o->reset = true;
 			break;
 		case 'V':
 			puts("deputyd " DEPUTY_VERSION);
@@ -110,6 +118,7 @@ static int role_start_broker(struct warden *w, const struct site *site, const ch
 	fds[FD_LOG] = site->log_reader;
 	fds[FD_CONTROL] = enforce_control_fd(w->enforce);
 	fds[FD_SLOTS] = enforce_slots_fd(w->enforce);
+	fds[FD_RECORDS] = site->records;
 	r = role_start(ROLE_BROKER, config, fds, &w->roles[ROLE_BROKER]);
 	close(pair[1]);
 	w->broker = pair[0];
@@ -147,14 +156,24 @@ static int roles_start(struct warden *w, const struct site *site, const char *co
 	return r;
 }
 
-/* Tags left by a daemon that died belong to grants that nobody answers for any more. */
-static int orphans_end(struct warden *w)
+static bool record_is_held(const void *enforce, uint32_t slot, uint32_t gen)
+{
+	return enforce_held(enforce, slot, gen);
+}
+
+static bool record_is_unwanted(const void *unused, uint32_t slot, uint32_t gen)
+{
+	(void)unused, (void)slot, (void)gen;
+	return false;
+}
+
+/* What another daemon left running goes on; what it was saying about grants that have ended goes. */
+static void grants_adopt(struct warden *w)
 {
 	if (enforce_tagged(w->enforce))
-		fprintf(stderr, "deputyd: ending %llu tasks of a daemon that died\n",
+		fprintf(stderr, "deputyd: taking over %llu tasks of a daemon that is gone\n",
 			(unsigned long long)enforce_tagged(w->enforce));
-	enforce_revoke_all(w->enforce);
-	return warden_drain(w, DRAIN_MS);
+	records_purge(w->records, record_is_held, w->enforce);
 }
 
 /* Tasks must be gone before the programs are: nothing may go on unwatched. Returns whether the pins stay. */
@@ -169,26 +188,54 @@ static bool tasks_end(struct warden *w, bool keep)
 	return true;
 }
 
+/*
+ * A clean stop ends the grants unless it is to keep them. Whatever else ends us is no reason to: the next
+ * daemon takes over. A start that failed leaves what it found.
+ */
+static bool serve_end(struct warden *w, bool served, int r, bool keep)
+{
+	if (served && !r)
+		return tasks_end(w, keep);
+	return served || enforce_adopted(w->enforce);
+}
+
 static int serve(const struct options *o, const struct config *config, struct site *site)
 {
-	struct warden w = {.broker = -1};
-	bool keep = true;
-	int r = enforce_open(config->pin_dir ?: site->pin_dir, &w.enforce);
+	struct warden w = {.broker = -1, .records = site->records};
+	struct enforce_limits limits = {config->max_tasks.value, config->max_grants.value};
+	bool keep, served;
+	int r = enforce_open(config->pin_dir ?: site->pin_dir, &limits, &w.enforce);
 
 	if (r)
 		return r;
-	r = orphans_end(&w) ?: roles_start(&w, site, o->config);
-	if (!r) {
+	grants_adopt(&w);
+	r = roles_start(&w, site, o->config);
+	served = !r;
+	if (served) {
 		sd_notify(0, "READY=1");
 		r = warden_run(&w);
 		sd_notify(0, "STOPPING=1");
 	}
-	if (!r || r != -ECHILD)
-		keep = tasks_end(&w, config->keep_enforcing || o->keep);
+	keep = serve_end(&w, served, r, config->keep_enforcing || o->keep);
 	role_stop(&w.roles[ROLE_BROKER], STOP_MS);
 	role_stop(&w.roles[ROLE_RECORDER], STOP_MS);
+	if (!keep)
+		records_purge(w.records, record_is_unwanted, NULL);
 	enforce_close(w.enforce, keep);
 	return r;
+}
+
+static int reset(const struct options *o, const struct config *config)
+{
+	struct site site;
+	int r = site_claim(o->state_dir, &site);
+
+	if (!r)
+		r = enforce_reset(config->pin_dir ?: site.pin_dir);
+	if (!r)
+		records_purge(site.records, record_is_unwanted, NULL);
+	site_close(&site);
+	return r ? EX_UNAVAILABLE : EX_OK;
 }
 
 static int run(const struct options *o, const struct config *config)
@@ -202,6 +249,8 @@ static int run(const struct options *o, const struct config *config)
 		fprintf(stderr, "deputyd: must be started as root\n");
 		return EX_NOPERM;
 	}
+	if (o->reset)
+		return reset(o, config);
 	setrlimit(RLIMIT_MEMLOCK,
 		  &memlock); /* maps count against it before 5.11, and the rings' pages still do */
 	sigemptyset(&handled);

@@ -20,15 +20,11 @@
 
 #define BPF_FS "/sys/fs/bpf"
 
-struct pin {
-	char path[512];
-};
-
-static struct pin pin_path(const struct enforce *e, const char *kind, const char *name)
+struct pin pin_path(const char *pin_dir, const char *kind, const char *name)
 {
 	struct pin pin;
 
-	snprintf(pin.path, sizeof(pin.path), "%s/%s-%s", e->pin_dir, kind, name);
+	snprintf(pin.path, sizeof(pin.path), "%s/%s-%s", pin_dir, kind, name);
 	return pin;
 }
 
@@ -48,31 +44,59 @@ static int bpffs_mount(void)
 	return mount("bpf", BPF_FS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") ? -errno : 0;
 }
 
+static int dir_make(struct enforce *e)
+{
+	e->fresh = !mkdir(e->pin_dir, 0700);
+	return e->fresh || errno == EEXIST ? 0 : -errno;
+}
+
+/* Maps of another build serve nobody when no task is tagged under them, and must not be touched else. */
+static int dir_settle(struct enforce *e)
+{
+	uint64_t tagged;
+	int r;
+
+	if (e->fresh || layout_fits(e))
+		return 0;
+	r = layout_tagged(e->pin_dir, &tagged);
+	if (r)
+		return r;
+	if (!tagged) {
+		pins_drop(e->pin_dir);
+		return dir_make(e);
+	}
+	fprintf(stderr,
+		"deputyd: %s: %llu tasks run under grants of another build of deputyd, whose maps this one cannot "
+		"read. They stay enforced. Let them end and start again, start that build again, or end them now "
+		"with `deputyd --reset`\n",
+		e->pin_dir, (unsigned long long)tagged);
+	return -EUCLEAN;
+}
+
 int pins_prepare(struct enforce *e)
 {
 	struct bpf_map *map;
 	int err = strncmp(e->pin_dir, BPF_FS "/", sizeof(BPF_FS)) ? 0 : bpffs_mount();
 
-	if (err)
-		return err;
-	e->fresh = !mkdir(e->pin_dir, 0700);
-	if (!e->fresh && errno != EEXIST)
-		return -errno;
+	bpf_map__set_max_entries(e->skel->maps.tags, e->limits.tasks);
+	if (!err)
+		err = dir_make(e);
+	if (!err)
+		err = dir_settle(e);
 	bpf_object__for_each_map (map, e->skel->obj) {
-		struct pin pin = pin_path(e, "map", bpf_map__name(map));
-		int r = map_is_pinned(map) ? bpf_map__set_pin_path(map, pin.path) : 0;
+		struct pin pin = pin_path(e->pin_dir, "map", bpf_map__name(map));
 
-		if (r)
-			return r;
+		if (!err && map_is_pinned(map))
+			err = bpf_map__set_pin_path(map, pin.path);
 	}
-	return 0;
+	return err;
 }
 
 /* Under a name of its own first, then over the old one: rename(2) swaps them in one step. */
 int pin_link(const struct enforce *e, const char *name, struct bpf_link *link)
 {
-	struct pin pin = pin_path(e, "link", name);
-	struct pin next = pin_path(e, "next", name);
+	struct pin pin = pin_path(e->pin_dir, "link", name);
+	struct pin next = pin_path(e->pin_dir, "next", name);
 
 	unlink(next.path);
 	if (bpf_obj_pin(bpf_link__fd(link), next.path))
@@ -82,7 +106,42 @@ int pin_link(const struct enforce *e, const char *name, struct bpf_link *link)
 
 void pin_remove(const struct enforce *e, const char *name)
 {
-	unlink(pin_path(e, "link", name).path);
+	unlink(pin_path(e->pin_dir, "link", name).path);
+}
+
+/* A clock of ours for that CPU; any other is a predecessor's, of a CPU that is off or for grants that are
+ * over. */
+static bool clock_is_ours(const struct enforce *e, const char *name)
+{
+	unsigned int cpu;
+
+	return sscanf(name, CLOCK_NAME, &cpu) == 1 && cpu < CLOCKS_MAX && e->clocks[cpu];
+}
+
+static bool is_ours(const struct enforce *e, const char *file)
+{
+	const char *name = strchr(file, '-');
+
+	if (!name++)
+		return false;
+	if (!strncmp(file, "map-", 4))
+		return bpf_object__find_map_by_name(e->skel->obj, name);
+	return !strncmp(file, "link-", 5) &&
+	       (bpf_object__find_program_by_name(e->skel->obj, name) || clock_is_ours(e, name));
+}
+
+/* Hooks that only the build before had. All of ours stand by now. */
+static void pins_tidy(const struct enforce *e)
+{
+	DIR *dir = opendir(e->pin_dir);
+	struct dirent *entry;
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && !is_ours(e, entry->d_name))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
 }
 
 int pins_take(struct enforce *e)
@@ -94,12 +153,13 @@ int pins_take(struct enforce *e)
 		if (r)
 			return r;
 	}
+	pins_tidy(e);
 	return 0;
 }
 
-void pins_drop(struct enforce *e)
+void pins_drop(const char *pin_dir)
 {
-	DIR *dir = opendir(e->pin_dir);
+	DIR *dir = opendir(pin_dir);
 	struct dirent *entry;
 
 	if (!dir)
@@ -108,5 +168,5 @@ void pins_drop(struct enforce *e)
 		if (entry->d_name[0] != '.')
 			unlinkat(dirfd(dir), entry->d_name, 0);
 	closedir(dir);
-	rmdir(e->pin_dir);
+	rmdir(pin_dir);
 }

@@ -51,6 +51,9 @@ static int broker_role(const struct config *c)
 
 	if (!r)
 		r = privileges_drop(c->user);
+	/* It has nothing to finish, and the connections it holds are another broker's to answer. */
+	if (!r && prctl(PR_SET_PDEATHSIG, SIGKILL))
+		r = -errno;
 	if (!r)
 		r = broker_run(broker);
 	broker_free(broker);

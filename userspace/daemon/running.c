@@ -53,6 +53,18 @@ static struct need need_of(const struct enforce *e)
 	return need;
 }
 
+/* Attached and pinned or neither: what is only half there would pass for done. */
+static int link_keep(const struct enforce *e, const char *name, struct bpf_link *link, struct bpf_link **kept)
+{
+	int r = link ? pin_link(e, name, link) : -errno;
+
+	if (!r)
+		*kept = link;
+	else
+		bpf_link__destroy(link);
+	return r;
+}
+
 static int link_set(struct enforce *e, struct bpf_prog_skeleton *p, bool on)
 {
 	if (on == !!*p->link)
@@ -63,8 +75,7 @@ static int link_set(struct enforce *e, struct bpf_prog_skeleton *p, bool on)
 		*p->link = NULL;
 		return 0;
 	}
-	*p->link = bpf_program__attach(*p->prog);
-	return *p->link ? pin_link(e, p->name, *p->link) : -errno;
+	return link_keep(e, p->name, bpf_program__attach(*p->prog), p->link);
 }
 
 static int hooks_set(struct enforce *e, bool on)
@@ -95,27 +106,30 @@ static int clock_open(int cpu)
 	return fd < 0 ? -errno : fd;
 }
 
+static int clock_on(struct enforce *e, int cpu)
+{
+	int fd = clock_open(cpu);
+	struct bpf_link *link;
+	char name[32];
+
+	if (fd < 0)
+		return fd == -ENODEV ? 0 : fd; /* the CPU is off */
+	link = bpf_program__attach_perf_event(e->skel->progs.running_clock, fd);
+	if (!link)
+		return close(fd), -errno;
+	snprintf(name, sizeof(name), CLOCK_NAME, (unsigned)cpu);
+	return link_keep(e, name, link, &e->clocks[cpu]);
+}
+
 /* One for each CPU that is there now; those that come later tick from the next time that agents come. */
 static int clocks_on(struct enforce *e)
 {
-	int cpus = (int)sysconf(_SC_NPROCESSORS_CONF);
+	int cpus = (int)sysconf(_SC_NPROCESSORS_CONF), r = 0;
 
-	for (int cpu = 0; cpu < cpus && cpu < CLOCKS_MAX; cpu++) {
-		int fd = clock_open(cpu);
-		char name[32];
-
-		if (fd == -ENODEV)
-			continue;
-		if (fd < 0)
-			return fd;
-		e->clocks[cpu] = bpf_program__attach_perf_event(e->skel->progs.running_clock, fd);
+	for (int cpu = 0; cpu < cpus && cpu < CLOCKS_MAX && !r; cpu++)
 		if (!e->clocks[cpu])
-			return close(fd), -errno;
-		snprintf(name, sizeof(name), PREFIX "clock-%d", cpu);
-		if (pin_link(e, name, e->clocks[cpu]))
-			return -errno;
-	}
-	return 0;
+			r = clock_on(e, cpu);
+	return r;
 }
 
 static void clocks_off(struct enforce *e)
@@ -125,42 +139,57 @@ static void clocks_off(struct enforce *e)
 
 		if (!e->clocks[cpu])
 			continue;
-		snprintf(name, sizeof(name), PREFIX "clock-%d", cpu);
+		snprintf(name, sizeof(name), CLOCK_NAME, (unsigned)cpu);
 		pin_remove(e, name);
 		bpf_link__destroy(e->clocks[cpu]);
 		e->clocks[cpu] = NULL;
 	}
 }
 
+/* What failed is tried again at every call: nothing begins until all tick. */
 static int clocks_set(struct enforce *e, bool on)
 {
-	int r = 0;
+	int r = on && !e->ticking ? clocks_on(e) : 0;
 
-	if (on == e->ticking)
-		return 0;
-	if (on)
-		r = clocks_on(e);
-	else
+	if (!on)
 		clocks_off(e);
-	e->ticking = on;
+	e->ticking = on && !r;
 	return r;
+}
+
+int running_adopt(struct enforce *e)
+{
+	return clocks_set(e, need_of(e).clock);
+}
+
+/* Destroying the link of a perf event stops the event, pinned or not; what is let go of ticks on. */
+void running_close(struct enforce *e, bool keep)
+{
+	for (int cpu = 0; cpu < CLOCKS_MAX; cpu++) {
+		if (e->clocks[cpu] && keep)
+			bpf_link__disconnect(e->clocks[cpu]);
+		bpf_link__destroy(e->clocks[cpu]);
+	}
 }
 
 int enforce_running(struct enforce *e)
 {
 	struct need need = need_of(e);
 	int clocks = clocks_set(e, need.clock), hooks = hooks_set(e, need.hooks);
+	int r = hooks ?: clocks;
 
-	if (clocks || hooks)
+	e->grants = need.clock;
+	if (r && r != e->running_error)
 		fprintf(stderr,
 			"deputyd: cannot reach work under way: %s; what begins anew is refused all the same\n",
-			strerror(-(hooks ?: clocks)));
-	return hooks ?: clocks;
+			strerror(-r));
+	e->running_error = r;
+	return r;
 }
 
 void enforce_sweep(struct enforce *e)
 {
-	if (e->ticking)
+	if (e->grants)
 		enforce_running(e);
 	if (enforce_tagged(e))
 		enforce_reap(e);

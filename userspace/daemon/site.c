@@ -11,12 +11,17 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "daemon/orphan.h"
+#include "daemon/records.h"
 
 #define KEY_BYTES 32
 #define BACKLOG	  128
+#define LOG_MS	  5000 /* a recorder gives itself one second */
+#define KILLED_MS 2000
 
 static int cannot(const char *dir, const char *name, int err)
 {
@@ -90,11 +95,49 @@ static int key_open(struct site *s)
 	return 0;
 }
 
+static bool log_lock_within(struct site *s, int ms)
+{
+	struct timespec tick = {.tv_nsec = 10000000};
+
+	for (int waited = 0; waited < ms; waited += 10) {
+		if (!flock(s->log, LOCK_EX | LOCK_NB))
+			return true;
+		nanosleep(&tick, NULL);
+	}
+	return false;
+}
+
+/*
+ * The recorder shares this lock: one whose warden was killed is still writing down what it had. One that has
+ * stopped, or hangs, loses nothing of the kernel's events by its death: the next goes on where the log ends.
+ */
+static int log_lock(struct site *s)
+{
+	pid_t orphan;
+
+	if (log_lock_within(s, LOG_MS))
+		return 0;
+	orphan = orphan_kill(s->log);
+	if (orphan)
+		fprintf(stderr,
+			"deputyd: killed process %d, the recorder of a daemon that died: it did not end\n",
+			(int)orphan);
+	if (orphan && log_lock_within(s, KILLED_MS))
+		return 0;
+	fprintf(stderr,
+		"deputyd: %s/events.jsonl: another process has it locked (flock): end that, or wait for it\n",
+		s->state_dir);
+	return -EBUSY;
+}
+
 static int log_open(struct site *s)
 {
+	int r;
+
 	s->log = open_in(s->state_dir, "events.jsonl", O_RDWR | O_APPEND | O_CREAT, 0600);
-	if (s->log < 0)
-		return s->log;
+	r = s->log < 0 ? s->log : log_lock(s);
+	if (r)
+		return r;
 	s->log_reader = open_in(s->state_dir, "events.jsonl", O_RDONLY, 0);
 	return s->log_reader < 0 ? s->log_reader : 0;
 }
@@ -141,28 +184,42 @@ static int pin_dir_name(struct site *s)
 	return 0;
 }
 
-int site_open(const char *state_dir, const char *runtime_dir, struct site *s)
+static int records_have(struct site *s)
+{
+	s->records = records_open(s->state_dir);
+	return s->records < 0 ? s->records : 0;
+}
+
+int site_claim(const char *state_dir, struct site *s)
 {
 	int r;
 
 	*s = (struct site){.state_dir = state_dir,
-			   .runtime_dir = runtime_dir,
 			   .lock = -1,
 			   .listen = -1,
 			   .key = -1,
 			   .log = -1,
-			   .log_reader = -1};
+			   .log_reader = -1,
+			   .records = -1};
 	r = dir_make(state_dir, 0700);
 	if (!r)
-		r = dir_make(runtime_dir, 0755);
-	if (!r)
 		r = lock_take(s);
+	if (!r)
+		r = pin_dir_name(s);
+	return r ?: records_have(s);
+}
+
+int site_open(const char *state_dir, const char *runtime_dir, struct site *s)
+{
+	int r = site_claim(state_dir, s);
+
+	s->runtime_dir = runtime_dir;
+	if (!r)
+		r = dir_make(runtime_dir, 0755);
 	if (!r)
 		r = key_open(s);
 	if (!r)
 		r = log_open(s);
-	if (!r)
-		r = pin_dir_name(s);
 	if (!r)
 		r = listen_open(s);
 	return r;
@@ -170,7 +227,7 @@ int site_open(const char *state_dir, const char *runtime_dir, struct site *s)
 
 void site_close(struct site *s)
 {
-	const int fds[] = {s->listen, s->key, s->log, s->log_reader, s->lock};
+	const int fds[] = {s->listen, s->key, s->log, s->log_reader, s->records, s->lock};
 
 	if (s->listen >= 0 && !s->activated)
 		unlink(s->socket);

@@ -20,8 +20,8 @@ static struct slot *slot_find(struct enforce *e, uint32_t slot, uint32_t gen)
 /* Round robin, so that a slot's number comes back as late as can be. */
 static uint32_t slot_free(struct enforce *e)
 {
-	for (uint32_t i = 0; i < SLOTS_MAX; i++) {
-		uint32_t slot = (e->last + 1 + i) % SLOTS_MAX;
+	for (uint32_t i = 0; i <= e->limits.grants; i++) {
+		uint32_t slot = (e->last + 1 + i) % (e->limits.grants + 1);
 
 		if (slot && e->slots[slot].state == SLOT_FREE && !e->slots[slot].tasks)
 			return e->last = slot;
@@ -131,6 +131,16 @@ void enforce_revoke_all(struct enforce *e)
 		if (e->slots[i].state != SLOT_FREE)
 			slot_revoke(&e->slots[i], true);
 	__atomic_fetch_add(&e->control->epoch, 1, __ATOMIC_SEQ_CST);
+}
+
+bool enforce_held(const struct enforce *e, uint32_t slot, uint32_t gen)
+{
+	return slot && slot < SLOTS_MAX && e->slots[slot].gen == gen && e->slots[slot].state != SLOT_FREE;
+}
+
+bool enforce_adopted(const struct enforce *e)
+{
+	return !e->fresh;
 }
 
 int enforce_release(struct enforce *e, uint32_t slot, uint32_t gen)

@@ -11,17 +11,18 @@
 
 #include "common/cleanup.h"
 #include "common/msg.h"
+#include "daemon/records.h"
 
 #define SWEEP_USEC                                                                                           \
 	200000 /* how late an expired agent may be killed; its operations end on the nanosecond              \
 		*/
 
-typedef int (*handler)(struct enforce *, const struct warden_request *, int fd, struct warden_reply *);
+typedef int (*handler)(struct warden *, const struct warden_request *, int fd, struct warden_reply *);
 
-static int answer_peer(struct enforce *e, const struct warden_request *q, int fd, struct warden_reply *a)
+static int answer_peer(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
 {
 	struct visit visit = {0};
-	int r = enforce_visit(e, fd, VISIT_READ, &visit);
+	int r = enforce_visit(w->enforce, fd, VISIT_READ, &visit);
 
 	(void)q;
 	a->slot = visit.slot;
@@ -31,7 +32,7 @@ static int answer_peer(struct enforce *e, const struct warden_request *q, int fd
 	return r;
 }
 
-static int answer_load(struct enforce *e, const struct warden_request *q, int fd, struct warden_reply *a)
+static int answer_load(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
 {
 	struct grant_terms terms = {
 		.expires = q->expires,
@@ -40,13 +41,13 @@ static int answer_load(struct enforce *e, const struct warden_request *q, int fd
 		.parent_gen = q->parent_gen,
 	};
 
-	return enforce_load(e, fd, &terms, &a->slot, &a->gen);
+	return enforce_load(w->enforce, fd, &terms, &a->slot, &a->gen);
 }
 
-static int answer_tag(struct enforce *e, const struct warden_request *q, int fd, struct warden_reply *a)
+static int answer_tag(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
 {
 	struct visit visit = {.slot = q->slot, .gen = q->gen};
-	int r = enforce_visit(e, fd, VISIT_TAG, &visit);
+	int r = enforce_visit(w->enforce, fd, VISIT_TAG, &visit);
 
 	a->slot = visit.slot;
 	a->gen = visit.gen;
@@ -55,21 +56,32 @@ static int answer_tag(struct enforce *e, const struct warden_request *q, int fd,
 	return r;
 }
 
-static int answer_revoke(struct enforce *e, const struct warden_request *q, int fd, struct warden_reply *a)
+static int answer_revoke(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
 {
-	int r = enforce_revoke(e, q->slot, q->gen, q->flags & SLOT_KILL);
+	int r = enforce_revoke(w->enforce, q->slot, q->gen, q->flags & SLOT_KILL);
 
 	(void)fd, (void)a;
 	if (!r)
-		enforce_reap(
-			e); /* what escapes by forking meanwhile, the sweep takes: it can do nothing else */
+		enforce_reap(w->enforce); /* what escapes by forking meanwhile, the sweep takes */
 	return r;
 }
 
-static int answer_release(struct enforce *e, const struct warden_request *q, int fd, struct warden_reply *a)
+static int answer_release(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
 {
+	int r = enforce_release(w->enforce, q->slot, q->gen);
+
 	(void)fd, (void)a;
-	return enforce_release(e, q->slot, q->gen);
+	if (!r)
+		records_remove(w->records, q->slot, q->gen);
+	return r;
+}
+
+static int answer_record(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
+{
+	(void)a;
+	if (!enforce_held(w->enforce, q->slot, q->gen))
+		return -ENOENT;
+	return records_write(w->records, q->slot, q->gen, fd);
 }
 
 static const struct {
@@ -78,7 +90,7 @@ static const struct {
 } handlers[] = {
 	[WARDEN_PEER] = {answer_peer, true},	    [WARDEN_LOAD] = {answer_load, true},
 	[WARDEN_TAG] = {answer_tag, true},	    [WARDEN_REVOKE] = {answer_revoke, false},
-	[WARDEN_RELEASE] = {answer_release, false},
+	[WARDEN_RELEASE] = {answer_release, false}, [WARDEN_RECORD] = {answer_record, true},
 };
 
 static int serve_one(struct warden *w)
@@ -90,11 +102,11 @@ static int serve_one(struct warden *w)
 
 	if (r)
 		return r;
-	if (request.op < WARDEN_PEER || request.op > WARDEN_RELEASE)
+	if (request.op < WARDEN_PEER || request.op > WARDEN_RECORD)
 		return -EPROTO;
 	if (handlers[request.op].takes_fd != (fd >= 0))
 		return -EPROTO;
-	reply.error = handlers[request.op].answer(w->enforce, &request, fd, &reply);
+	reply.error = handlers[request.op].answer(w, &request, fd, &reply);
 	return msg_send(w->broker, &reply, sizeof(reply), -1);
 }
 

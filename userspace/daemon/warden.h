@@ -8,7 +8,8 @@
 
 struct warden {
 	struct enforce *enforce;
-	int broker; /* socketpair to the broker */
+	int broker;  /* socketpair to the broker */
+	int records; /* directory of the grants' records */
 	struct role_process roles[ROLES];
 };
 

@@ -52,7 +52,7 @@ static const struct {
 	[NOTE_MINTED] = {"grant", "minted"},	[NOTE_REVOKED] = {"grant", "revoked"},
 	[NOTE_EXPIRED] = {"grant", "expired"},	[NOTE_ENDED] = {"grant", "ended"},
 	[NOTE_REFUSED] = {"grant", "refused"},	[NOTE_STARTED] = {"daemon", "started"},
-	[NOTE_STOPPED] = {"daemon", "stopped"},
+	[NOTE_STOPPED] = {"daemon", "stopped"}, [NOTE_ADOPTED] = {"grant", "adopted"},
 };
 
 static const char *task_op_name(unsigned op)

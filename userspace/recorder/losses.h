@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events that never became a line, by cause: `count` is how many, `told` how many a loss line spoke of. The
- * kernel's counters are told from zero when a recorder starts: a loss may be told twice, never not at all.
+ * Events that never became a line, by cause: `count` is how many, `told` how many a loss line spoke of. They
+ * outlive the recorder as long as the kernel's counters do (checkpoint.h).
  */
 #ifndef DEPUTY_LOSSES_H
 #define DEPUTY_LOSSES_H

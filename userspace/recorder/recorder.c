@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recorder/recorder.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/msg.h"
+#include "recorder/checkpoint.h"
 #include "recorder/event_json.h"
 #include "recorder/identity.h"
 #include "recorder/logfile.h"
@@ -33,7 +35,9 @@ struct recorder {
 	int epoll;
 	int signals;
 	pid_t parent;
-	struct ring_buffer *ring;
+	struct ring ring;	 /* no ->page: there is none */
+	struct checkpoint *kept; /* in that page */
+	bool begun;		 /* every grant of before is announced */
 	struct identity_book *book;
 	struct logfile log;
 	struct losses losses;
@@ -73,6 +77,8 @@ static void batch_end(struct recorder *r)
 
 	if (!r->lines)
 		return;
+	if (r->kept)
+		checkpoint_plan(r->kept, &r->ring, &r->log, r->batch.len, &r->losses);
 	logfile_append(&r->log, r->batch.buf, r->batch.len, r->lines, &kept);
 	if (kept)
 		outbox_grew(&r->outbox, r->log.size);
@@ -81,8 +87,21 @@ static void batch_end(struct recorder *r)
 	else
 		kept = r->loss_lines; /* loss lines are no events: they are made anew */
 	r->losses.count[CAUSE_LOG] += r->lines - kept;
+	if (r->kept) {
+		checkpoint_done(r->kept, &r->log, &r->losses);
+		ring_commit(&r->ring);
+	}
 	r->lines = 0;
 	r->loss_lines = 0;
+}
+
+/* Records that became no line, only a count: it must be kept before they are given back. */
+static void batch_skip(struct recorder *r)
+{
+	memcpy(r->losses.telling, r->losses.told, sizeof(r->losses.telling));
+	checkpoint_plan(r->kept, &r->ring, &r->log, 0, &r->losses);
+	checkpoint_done(r->kept, &r->log, &r->losses);
+	ring_commit(&r->ring);
 }
 
 static bool batch_has_room(const struct recorder *r)
@@ -162,11 +181,34 @@ static int peer_note(struct recorder *r, const struct record_message *m, int pas
 	return 0;
 }
 
+static int watch(const struct recorder *r, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	return epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* Until here the ring is let be: its events may be older than we are, and their grants than the broker. */
+static int recorder_begin(struct recorder *r)
+{
+	if (r->begun)
+		return 0;
+	r->begun = true;
+	return r->ring.page ? watch(r, r->fds.ring) : 0;
+}
+
+static int peer_begin(struct recorder *r, const struct record_message *m, int passed)
+{
+	(void)m;
+	return passed >= 0 ? -EPROTO : recorder_begin(r);
+}
+
 static int peer_message(struct recorder *r)
 {
 	static int (*const handlers[])(struct recorder *, const struct record_message *, int) = {
 		[RECORD_GRANT] = peer_grant,
 		[RECORD_NOTE] = peer_note,
+		[RECORD_BEGIN] = peer_begin,
 	};
 	struct record_message m;
 	int passed = -1;
@@ -195,6 +237,8 @@ static int peer_drain(struct recorder *r)
 		r->fds.peer = -1;
 		err = 0;
 	}
+	if (!err && r->fds.peer < 0)
+		err = recorder_begin(r); /* nobody will say so any more */
 	return err == -EAGAIN ? 0 : err;
 }
 
@@ -210,17 +254,11 @@ static int peer_report(struct recorder *r)
 /* ---- what the kernel says ---- */
 
 /* A grant is announced before its tag is put on, so a tag not known yet is explained by what waits. */
-static struct identity *event_identity(struct recorder *r, const struct event *e)
+static bool event_must_wait(const struct recorder *r, const struct identity *who)
 {
-	struct identity *who = identity_find(r->book, e->slot, e->gen);
-	int err;
+	struct pollfd p = {.fd = r->fds.peer, .events = POLLIN};
 
-	if (who)
-		return who;
-	err = peer_drain(r);
-	if (err)
-		r->error = err;
-	return identity_find(r->book, e->slot, e->gen);
+	return !who && r->fds.peer >= 0 && poll(&p, 1, 0) > 0;
 }
 
 static void event_last_exit(struct recorder *r, const struct event *e, struct identity *who)
@@ -233,19 +271,46 @@ static void event_last_exit(struct recorder *r, const struct event *e, struct id
 		identity_end(r->book, who, clock_ns(CLOCK_BOOTTIME));
 }
 
-int recorder_event(void *ctx, void *data, size_t size)
+static void event_take(struct recorder *r, const struct event *e, size_t size, struct identity *who)
 {
-	struct recorder *r = ctx;
-	const struct event *e = data;
-	struct identity *who = size >= sizeof(*e) ? event_identity(r, e) : NULL;
-	int err;
+	int err = event_json(e, size, who, batch_seq(r), r->to_wall, &r->batch);
 
-	batch_make_room(r);
-	err = event_json(e, size, who, batch_seq(r), r->to_wall, &r->batch);
 	batch_count(r, err);
 	if (!err && e->type == EV_TASK && e->op == TASK_LAST_EXIT)
 		event_last_exit(r, e, who);
-	return batch_has_room(r) && !r->error ? 0 : -EAGAIN;
+}
+
+/* Events into the batch, until one of both ends. Whether there are more. */
+static bool ring_take(struct recorder *r)
+{
+	const void *data;
+	size_t size;
+
+	while (r->begun && r->ring.page && ring_peek(&r->ring, &data, &size)) {
+		const struct event *e = data;
+		struct identity *who = size >= sizeof(*e) ? identity_find(r->book, e->slot, e->gen) : NULL;
+
+		if (!batch_has_room(r) || r->error || event_must_wait(r, who))
+			return true;
+		event_take(r, e, size, who);
+		ring_pass(&r->ring);
+	}
+	return false;
+}
+
+/* A batch of events only: one that was cut off is made again from the ring, which a note is not in. */
+static bool recorder_events(struct recorder *r)
+{
+	const void *data;
+	size_t size;
+	bool more;
+
+	batch_begin(r);
+	more = ring_take(r);
+	if (!r->lines && r->ring.page && r->ring.at != *r->ring.consumer)
+		batch_skip(r);
+	batch_end(r);
+	return more || (r->begun && r->ring.page && ring_peek(&r->ring, &data, &size));
 }
 
 /* ---- the loop ---- */
@@ -259,23 +324,19 @@ static int recorder_signal(struct recorder *r)
 	return 0;
 }
 
-/* One batch from both sources into the log. *more: the ring holds yet more. */
+/* What either source has, into the log. *more: the ring holds yet more. */
 static int recorder_turn(struct recorder *r, bool *more)
 {
-	int err, taken = 0;
+	int err;
 
 	recorder_signal(r);
 	batch_begin(r);
 	err = peer_drain(r);
-	if (!err && r->ring)
-		taken = ring_buffer__consume(r->ring);
 	batch_end(r);
+	*more = !err && recorder_events(r);
 	peer_report(r);
 	identity_forget_old(r->book, clock_ns(CLOCK_BOOTTIME));
-	*more = taken == -EAGAIN;
-	if (!err)
-		err = r->error;
-	return err || taken >= 0 || *more ? err : taken;
+	return err ?: r->error;
 }
 
 static int recorder_wait(struct recorder *r)
@@ -333,13 +394,6 @@ int recorder_run(struct recorder *r)
 
 /* ---- set-up ---- */
 
-static int watch(struct recorder *r, int fd)
-{
-	struct epoll_event event = {.events = EPOLLIN};
-
-	return epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
 static int open_signals(struct recorder *r)
 {
 	sigset_t set;
@@ -365,17 +419,23 @@ static int open_peer(struct recorder *r)
 static int open_kernel(struct recorder *r)
 {
 	void *map;
+	int err;
 
 	if (r->fds.control >= 0) {
 		map = mmap(NULL, sizeof(struct control), PROT_READ, MAP_SHARED, r->fds.control, 0);
 		if (map == MAP_FAILED)
 			return -errno;
 		r->losses.control = map;
+		close(r->fds.control); /* it could write; the mapping cannot be made to */
+		r->fds.control = -1;
 	}
 	if (r->fds.ring < 0)
 		return 0;
-	r->ring = ring_buffer__new(r->fds.ring, recorder_event, r, NULL);
-	return r->ring ? watch(r, ring_buffer__epoll_fd(r->ring)) : -errno;
+	err = ring_open(&r->ring, r->fds.ring);
+	if (err)
+		return err;
+	r->kept = r->ring.page;
+	return checkpoint_open(r->kept, &r->ring, r->fds.log, &r->losses);
 }
 
 static int open_memory(struct recorder *r)
@@ -394,15 +454,15 @@ static int open_all(struct recorder *r)
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
 	err = r->epoll < 0 ? -errno : open_memory(r);
 	if (!err)
+		err = open_kernel(r); /* which may take a batch back that was cut off */
+	if (!err)
 		err = logfile_open(&r->log, r->fds.log, &torn);
 	if (!err)
 		err = open_signals(r);
 	if (!err)
 		err = open_peer(r);
-	if (!err)
-		err = open_kernel(r);
 	if (torn)
-		r->losses.count[CAUSE_LOG] = 1;
+		r->losses.count[CAUSE_LOG]++;
 	return err;
 }
 
@@ -433,7 +493,7 @@ void recorder_free(struct recorder *r)
 {
 	if (!r)
 		return;
-	ring_buffer__free(r->ring);
+	ring_close(&r->ring);
 	if (r->losses.control)
 		munmap((void *)r->losses.control, sizeof(struct control));
 	identity_book_free(r->book);

@@ -4,8 +4,9 @@
  * and writes both as lines of events.jsonl.
  *
  * What it promises: a line is whole or absent; what is absent is counted in a `loss` line; a grant is known
- * before its first event is written. It parses nothing that a stranger wrote, and asks nothing of the kernel
- * once it is set up.
+ * before its first event is written; and killed at any moment it leaves to the next one which events are in
+ * the log and which are still in the ring (checkpoint.h). It parses nothing that a stranger wrote, and asks
+ * nothing of the kernel once it is set up.
  */
 #ifndef DEPUTY_RECORDER_H
 #define DEPUTY_RECORDER_H
@@ -32,10 +33,6 @@ int recorder_open(const struct recorder_fds *fds, struct recorder **recorder);
 /* Records until SIGTERM, then what is left in the ring and, for up to a second, what the broker still says.
  * 0, -EPROTO when the broker sent what it must not, or -errno. A log that cannot be written is no error. */
 int recorder_run(struct recorder *recorder);
-
-/* One record of the ring, as libbpf hands it over: *ctx is the recorder. Negative: the batch is full, come
- * back after the next turn; this record was taken all the same. */
-int recorder_event(void *ctx, void *data, size_t size);
 
 void recorder_free(struct recorder *recorder);
 

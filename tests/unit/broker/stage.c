@@ -60,6 +60,31 @@ static void warden_load_table(struct stage *s, const struct warden_request *q, i
 		(struct slot){.gen = 7, .state = SLOT_LIVE, .expires = q->expires, .flags = q->flags};
 }
 
+static void record_path(const struct stage *s, uint32_t slot, uint32_t gen, char path[128])
+{
+	snprintf(path, 128, "%s/records/%u-%u", s->dir, slot, gen);
+}
+
+static void stage_forget(const struct stage *s, uint32_t slot, uint32_t gen)
+{
+	char path[128];
+
+	record_path(s, slot, gen, path);
+	unlink(path);
+}
+
+static void stage_keep(const struct stage *s, uint32_t slot, uint32_t gen, int from)
+{
+	char path[128], bytes[262144];
+	ssize_t n = pread(from, bytes, sizeof(bytes), 0);
+	int fd;
+
+	record_path(s, slot, gen, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	REQUIRE(n > 0 && fd >= 0 && write(fd, bytes, (size_t)n) == n);
+	close(fd);
+}
+
 static void warden_answer(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
 {
 	s->calls[q->op]++;
@@ -85,6 +110,13 @@ static void warden_answer(struct stage *s, const struct warden_request *q, int f
 		break;
 	case WARDEN_RELEASE:
 		r->error = s->slots[q->slot].tasks ? -EBUSY : 0;
+		if (!r->error) {
+			s->slots[q->slot].state = SLOT_FREE;
+			stage_forget(s, q->slot, q->gen);
+		}
+		break;
+	case WARDEN_RECORD:
+		stage_keep(s, q->slot, q->gen, fd);
 		break;
 	}
 }
@@ -97,9 +129,9 @@ static void *warden_play(void *arg)
 
 	while (msg_recv(s->warden, &q, sizeof(q), &fd) == 0) {
 		struct warden_reply r = {0};
-		bool passes = q.op == WARDEN_PEER || q.op == WARDEN_LOAD || q.op == WARDEN_TAG;
+		bool passes = q.op != WARDEN_REVOKE && q.op != WARDEN_RELEASE;
 
-		REQUIRE(q.op >= WARDEN_PEER && q.op <= WARDEN_RELEASE);
+		REQUIRE(q.op >= WARDEN_PEER && q.op <= WARDEN_RECORD);
 		REQUIRE((fd >= 0) == passes);
 		stage_lock(s);
 		warden_answer(s, &q, fd, &r);
@@ -121,8 +153,12 @@ static void recorder_hear(struct stage *s, const struct record_message *m, int f
 
 		REQUIRE(n >= 0);
 		s->labels_size = (size_t)n;
+		s->grants++;
 		return;
 	}
+	s->begun |= m->op == RECORD_BEGIN;
+	if (m->op == RECORD_BEGIN)
+		return;
 	if (s->note_count < STAGE_NOTES)
 		s->notes[s->note_count++] = *m;
 }
@@ -177,6 +213,15 @@ static int stage_file(struct stage *s, const char *name, size_t size)
 	REQUIRE(fd >= 0);
 	REQUIRE(ftruncate(fd, (off_t)size) == 0);
 	return fd;
+}
+
+static int stage_records(struct stage *s)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/records", s->dir);
+	REQUIRE(mkdir(path, 0700) == 0 || errno == EEXIST);
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static void *stage_map(int fd, size_t size)
@@ -234,9 +279,12 @@ static void stage_start(struct stage *s, const struct broker_options *options)
 	fds[FD_CONTROL] = stage_file(s, "control", 4096);
 	fds[FD_SLOTS] = stage_file(s, "slots", SLOTS_MAX * sizeof(struct slot));
 	fds[FD_RING] = s->log; /* the recorder's */
+	fds[FD_RECORDS] = stage_records(s);
 	fds[FD_READY] = ready[1];
 	s->control = stage_map(fds[FD_CONTROL], 4096);
 	s->slots = stage_map(fds[FD_SLOTS], SLOTS_MAX * sizeof(struct slot));
+	if (s->before)
+		memcpy(s->slots, s->before, SLOTS_MAX * sizeof(struct slot));
 	s->warden = warden[0];
 	s->recorder = recorder[0];
 	s->broker = fork();
@@ -246,6 +294,8 @@ static void stage_start(struct stage *s, const struct broker_options *options)
 	for (int i = FD_WARDEN; i <= FD_READY; i++)
 		if (i != FD_LOG && i != FD_RING)
 			close(fds[i]);
+	REQUIRE(pthread_create(&s->warden_thread, NULL, warden_play, s) == 0);
+	REQUIRE(pthread_create(&s->recorder_thread, NULL, recorder_play, s) == 0);
 	REQUIRE(read(ready[0], &byte, 1) == 1);
 	close(ready[0]);
 }
@@ -263,8 +313,6 @@ void stage_open(struct stage *s, const struct broker_options *options)
 	}
 	s->log = stage_file(s, "events.jsonl", 0);
 	stage_start(s, options);
-	REQUIRE(pthread_create(&s->warden_thread, NULL, warden_play, s) == 0);
-	REQUIRE(pthread_create(&s->recorder_thread, NULL, recorder_play, s) == 0);
 }
 
 static int stage_unlink(const char *path, const struct stat *st, int flag, struct FTW *ftw)
@@ -281,21 +329,45 @@ static void stage_remove(struct stage *s)
 	*s->dir = '\0';
 }
 
-int stage_close(struct stage *s)
+static int stage_end(struct stage *s, int signal)
 {
 	int status;
 
-	kill(s->broker, SIGTERM);
+	kill(s->broker, signal);
 	REQUIRE(waitpid(s->broker, &status, 0) == s->broker);
 	pthread_join(s->warden_thread, NULL);
 	pthread_join(s->recorder_thread, NULL);
 	close(s->warden);
 	close(s->recorder);
 	close(s->log);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void stage_restart(struct stage *s)
+{
+	struct slot *slots = malloc(SLOTS_MAX * sizeof(struct slot));
+
+	REQUIRE(stage_end(s, SIGKILL) == 128 + SIGKILL);
+	memcpy(slots, s->slots, SLOTS_MAX * sizeof(struct slot));
+	munmap(s->control, 4096);
+	munmap(s->slots, SLOTS_MAX * sizeof(struct slot));
+	unlink(s->socket);
+	s->begun = false;
+	s->grants = 0;
+	s->before = slots;
+	stage_open(s, &stage_options);
+	free(slots);
+	s->before = NULL;
+}
+
+int stage_close(struct stage *s)
+{
+	int status = stage_end(s, SIGTERM);
+
 	stage_remove(s);
 	munmap(s->control, 4096);
 	munmap(s->slots, SLOTS_MAX * sizeof(struct slot));
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return status;
 }
 
 void stage_lock(struct stage *s)

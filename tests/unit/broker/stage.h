@@ -34,9 +34,9 @@ struct stage {
 	/* what the played warden does; change under stage_lock() */
 	uint32_t peer_slot, peer_gen; /* the tag that every peer carries */
 	uint32_t peer_threads;
-	int32_t fail[WARDEN_RELEASE + 1]; /* the error to answer an operation with */
-	unsigned calls[WARDEN_RELEASE + 1];
-	struct warden_request last[WARDEN_RELEASE + 1];
+	int32_t fail[WARDEN_RECORD + 1]; /* the error to answer an operation with */
+	unsigned calls[WARDEN_RECORD + 1];
+	struct warden_request last[WARDEN_RECORD + 1];
 	size_t table_size; /* of the last WARDEN_LOAD */
 	uint32_t next_slot;
 	/* what the played recorder heard */
@@ -44,13 +44,16 @@ struct stage {
 	unsigned note_count;
 	char labels[65536]; /* of the last RECORD_GRANT */
 	size_t labels_size;
-	bool deaf; /* the recorder does not read */
+	unsigned grants; /* RECORD_GRANTs since the broker started */
+	bool begun;	 /* RECORD_BEGIN came */
+	bool deaf;	 /* the recorder does not read */
 	/* the rest is the stage's own */
 	char dir[64];
 	char socket[96];
 	int warden, recorder, log, ready;
 	struct slot *slots;
 	struct control *control;
+	const struct slot *before; /* what the kernel still has of an earlier broker */
 	pid_t broker;
 	pthread_t warden_thread, recorder_thread;
 	pthread_mutex_t mutex;
@@ -68,6 +71,8 @@ struct reply {
 void stage_open(struct stage *s, const struct broker_options *options);
 /* Ends it with SIGTERM and returns its exit status: 0, or 128 and a signal. */
 int stage_close(struct stage *s);
+/* Kills it and starts another over the same slots and records. */
+void stage_restart(struct stage *s);
 void stage_lock(struct stage *s);
 void stage_unlock(struct stage *s);
 /* What the played warden was asked, and what it answers from now on. */

@@ -127,8 +127,9 @@ static void half_way(void **state)
 	} cases[] = {
 		{WARDEN_PEER, -ESRCH, 403, "is gone", 0},
 		{WARDEN_PEER, -EIO, 503, "cannot tell who is asking", 0},
-		{WARDEN_LOAD, -ENOSPC, 503, "cannot load the policy table", 0},
+		{WARDEN_LOAD, -ENOSPC, 503, "no room for another grant", 0},
 		{WARDEN_LOAD, -EINVAL, 503, "cannot load the policy table", 0},
+		{WARDEN_RECORD, -ENOSPC, 503, "cannot keep a record", 1},
 		{WARDEN_TAG, -EEXIST, 403, "already under a grant", 1},
 		{WARDEN_TAG, -EBUSY, 409, "threads", 1},
 		{WARDEN_TAG, -ESRCH, 409, "gone", 1},

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The recorder as a process of its own, between a socket, a ring buffer of the kernel and a file. */
+#include "feeder.h"
 #include "sample.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <linux/bpf.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,61 +19,19 @@
 #include "common/msg.h"
 #include "recorder/recorder.h"
 
-#define WAIT_MS	    5000
-#define RECORD_SIZE 512 /* of every record that feed() puts into the ring */
+#define WAIT_MS 5000
 
 struct stage {
 	char log_path[64];
 	int log, peer, ready, control_fd;
 	struct control *control;
-	int ring, value, prog; /* -1 where this kernel lets us have none */
+	struct feeder feeder;
 	pid_t pid;
 };
 
-/* ---- a ring that can be filled from here: a program that copies an array's element into it ---- */
-
-static int feeder_load(int ring, int value)
-{
-	const struct bpf_insn code[] = {
-		{.code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = 10, .off = -4, .imm = 0},
-		{.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = value},
-		{0},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 2, .src_reg = 10},
-		{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 2, .imm = -4},
-		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem},
-		{.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = 0, .off = 6, .imm = 0},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 2, .src_reg = 0},
-		{.code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD, .imm = ring},
-		{0},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3, .imm = RECORD_SIZE},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 4, .imm = 0},
-		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_ringbuf_output},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-
-	return bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "feeder", "GPL", code,
-			     sizeof(code) / sizeof(code[0]), NULL);
-}
-
-static void ring_new(struct stage *st)
-{
-	st->ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, 1u << 20, NULL);
-	st->value = bpf_map_create(BPF_MAP_TYPE_ARRAY, "value", 4, RECORD_SIZE, 1, NULL);
-	st->prog = st->ring < 0 || st->value < 0 ? -1 : feeder_load(st->ring, st->value);
-}
-
 static void feed(const struct stage *st, const struct sample *s)
 {
-	char record[RECORD_SIZE] = "", frame[64] = "";
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = sizeof(frame));
-	uint32_t zero = 0;
-
-	assert_true(sample_size(s) <= sizeof(record));
-	memcpy(record, &s->e, sizeof(s->e));
-	memcpy(record + sizeof(s->e), s->path, s->e.path_len);
-	assert_int_equal(bpf_map_update_elem(st->value, &zero, record, 0), 0);
-	assert_int_equal(bpf_prog_test_run_opts(st->prog, &run), 0);
+	assert_true(feeder_put(&st->feeder, s));
 }
 
 /* ---- the stage ---- */
@@ -89,7 +46,7 @@ static int stage_new(void **state)
 	assert_int_equal(ftruncate(st->control_fd, sizeof(struct control)), 0);
 	st->control =
 		mmap(NULL, sizeof(struct control), PROT_READ | PROT_WRITE, MAP_SHARED, st->control_fd, 0);
-	ring_new(st);
+	feeder_new(&st->feeder);
 	*state = st;
 	return 0;
 }
@@ -103,10 +60,9 @@ static int stage_free(void **state)
 		waitpid(st->pid, NULL, 0);
 	}
 	munmap(st->control, sizeof(struct control));
-	for (const int *fd = (const int[]){st->log, st->control_fd, st->ring, st->value, st->prog, -2};
-	     *fd != -2; fd++)
-		if (*fd >= 0)
-			close(*fd);
+	feeder_free(&st->feeder);
+	close(st->log);
+	close(st->control_fd);
 	unlink(st->log_path);
 	free(st);
 	return 0;
@@ -132,7 +88,7 @@ static void start(struct stage *st)
 	assert_int_equal(pipe(ready), 0);
 	st->pid = fork();
 	if (!st->pid) {
-		struct recorder_fds fds = {pair[1], st->log, st->control_fd, st->ring, ready[1]};
+		struct recorder_fds fds = {pair[1], st->log, st->control_fd, st->feeder.ring, ready[1]};
 
 		close(pair[0]);
 		child_main(&fds);
@@ -155,6 +111,13 @@ static int ended(struct stage *st)
 	st->pid = 0;
 	close(st->peer);
 	return WEXITSTATUS(status);
+}
+
+static void send_begin(const struct stage *st)
+{
+	struct record_message m = {.op = RECORD_BEGIN};
+
+	assert_int_equal(msg_send(st->peer, &m, sizeof(m), -1), 0);
 }
 
 static int stop(struct stage *st)
@@ -321,7 +284,7 @@ static void test_events(void **state)
 	struct report r;
 	json_t *list;
 
-	if (st->prog < 0)
+	if (st->feeder.prog < 0)
 		skip();
 	send_grant(st, &m);
 	feed(st, &s);
@@ -356,7 +319,7 @@ static void test_grant_before_event(void **state)
 	struct stage *st = *state;
 	json_t *list;
 
-	if (st->prog < 0)
+	if (st->feeder.prog < 0)
 		skip();
 	for (uint32_t gen = 1; gen <= 500; gen++) {
 		struct record_message m = sample_grant(SLOT, gen);
@@ -381,7 +344,7 @@ static void test_drains(void **state)
 	struct sample s = sample_file();
 	json_t *list;
 
-	if (st->prog < 0)
+	if (st->feeder.prog < 0)
 		skip();
 	kill(st->pid, SIGSTOP);
 	for (int i = 0; i < 1500; i++)
@@ -392,6 +355,86 @@ static void test_drains(void **state)
 	assert_int_equal(ended(st), 0);
 	list = lines(st);
 	assert_int_equal(json_array_size(list), 1500);
+	json_decref(list);
+}
+
+#define KILLS	   60
+#define KILL_FEEDS 300
+
+/* Ends the recorder at some moment while it is fed; the ring waits for the next one. */
+static void feed_and_kill(struct stage *st, struct sample *s)
+{
+	pid_t killer;
+
+	start(st);
+	send_begin(st);
+	killer = fork();
+	if (!killer) {
+		usleep((useconds_t)(rand() % 6000));
+		kill(st->pid, SIGKILL);
+		_exit(0);
+	}
+	srand((unsigned)rand());
+	for (int i = 0; i < KILL_FEEDS; i++)
+		s->e.tid += feeder_put(&st->feeder,
+				       s); /* on a busy machine those before may have taken nothing */
+	assert_int_equal(waitpid(killer, NULL, 0), killer);
+	assert_int_equal(waitpid(st->pid, NULL, 0), st->pid);
+	close(st->peer);
+	st->pid = 0;
+}
+
+/* Killed at any moment: every event is written once, in order, and a loss is told of once. */
+static void test_killed(void **state)
+{
+	struct stage *st = *state;
+	struct sample s = sample_file();
+	uint32_t tid = 1000, loss = 0;
+	json_t *list, *line;
+	size_t i;
+
+	if (st->feeder.prog < 0)
+		skip();
+	s.e.tid = tid;
+	__atomic_store_n(&st->control->lost[LOSS_RING_FULL], 5, __ATOMIC_RELAXED);
+	for (int k = 0; k < KILLS; k++)
+		feed_and_kill(st, &s);
+	start(st);
+	send_begin(st);
+	assert_int_equal(stop(st), 0);
+	list = lines(st);
+	json_array_foreach (list, i, line) {
+		if (!strcmp(json_string_value(json_object_get(line, "type")), "loss"))
+			loss += (uint32_t)json_integer_value(json_object_get(line, "count"));
+		else
+			assert_int_equal(json_integer_value(json_object_get(line, "tid")), tid++);
+	}
+	assert_int_equal(tid, s.e.tid);
+	assert_int_equal(loss, 5);
+	json_decref(list);
+}
+
+/* Until the broker has named the grants of before, their events wait. */
+static void test_begin(void **state)
+{
+	struct stage *st = *state;
+	struct record_message m = sample_grant(SLOT, GEN);
+	struct sample s = sample_file();
+	json_t *list;
+
+	if (st->feeder.prog < 0)
+		skip();
+	feed(st, &s);
+	start(st);
+	send_note(st, NOTE_STARTED, "0.1.0");
+	next_report(st, REPORT_GREW);
+	send_grant(st, &m);
+	send_begin(st);
+	assert_int_equal(stop(st), 0);
+	list = lines(st);
+	assert_int_equal(json_array_size(list), 2);
+	assert_member(list, 0, "op", "started");
+	assert_member(list, 1, "user", "alice");
 	json_decref(list);
 }
 
@@ -414,7 +457,7 @@ static void test_losses(void **state)
 	struct sample s = sample_file();
 	json_t *list;
 
-	if (st->prog < 0)
+	if (st->feeder.prog < 0)
 		skip();
 	__atomic_store_n(&st->control->lost[LOSS_RING_FULL], 5, __ATOMIC_RELAXED);
 	next_report(st, REPORT_GREW);
@@ -444,12 +487,12 @@ static void test_disk_full(void **state)
 	next_report(st, REPORT_GREW);
 	assert_int_equal(prlimit(st->pid, RLIMIT_FSIZE, NULL, &old), 0);
 	small = old;
-	small.rlim_cur = (rlim_t)lseek(st->log, 0, SEEK_END) + 100; /* part of a line */
+	small.rlim_cur = (rlim_t)lseek(st->log, 0, SEEK_END) + 50; /* part of a line */
 	assert_int_equal(prlimit(st->pid, RLIMIT_FSIZE, &small, NULL), 0);
 	for (int i = 0; i < 10; i++)
 		send_note(st, NOTE_MINTED, "lost");
 	settle(st);
-	assert_int_equal(lseek(st->log, 0, SEEK_END) + 100, small.rlim_cur);
+	assert_int_equal(lseek(st->log, 0, SEEK_END) + 50, small.rlim_cur);
 	assert_int_equal(prlimit(st->pid, RLIMIT_FSIZE, &old, NULL), 0);
 	send_note(st, NOTE_MINTED, "last");
 	assert_int_equal(stop(st), 0);
@@ -470,7 +513,7 @@ static void test_broker_gone(void **state)
 	struct sample s = sample_file();
 	json_t *list;
 
-	if (st->prog < 0)
+	if (st->feeder.prog < 0)
 		skip();
 	shutdown(st->peer, SHUT_RDWR);
 	usleep(50000);
@@ -500,7 +543,7 @@ static void test_bad_messages(void **state)
 	assert_protocol_error(st, &m, sizeof(m), pipes[0]);
 	m.op = 0;
 	assert_protocol_error(st, &m, sizeof(m), -1);
-	m.op = RECORD_NOTE + 1;
+	m.op = RECORD_BEGIN + 1;
 	assert_protocol_error(st, &m, sizeof(m), -1);
 	m.op = RECORD_NOTE;
 	assert_protocol_error(st, &m, sizeof(m), labels); /* a note with a descriptor */
@@ -524,6 +567,7 @@ static int stage_start(void **state)
 	int err = stage_new(state);
 
 	start(*state);
+	send_begin(*state);
 	return err;
 }
 
@@ -544,6 +588,8 @@ int main(void)
 		STARTED(test_disk_full),
 		STARTED(test_broker_gone),
 		TEST(test_bad_messages),
+		TEST(test_killed),
+		TEST(test_begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "token/token.h"
+
+/* No JWS signs a message that begins so: '/' is no character of base64url. */
+static const char magic[16] = "deputy/record/1";
+
+struct head {
+	char magic[sizeof(magic)];
+	uint32_t json; /* bytes of JSON; the labels follow */
+	uint32_t labels;
+};
+
+#define HEAD_AT KEY_SIGN_BYTES
+#define JSON_AT (HEAD_AT + sizeof(struct head))
+
+/* ---- the members that are strings in the grant itself ---- */
+
+#define FIELD(name) {#name, offsetof(struct grant, name), sizeof(((struct grant *)0)->name)}
+
+static const struct {
+	const char *name;
+	size_t at;
+	size_t size;
+} strings[] = {
+	FIELD(id),     FIELD(owner),  FIELD(user),  FIELD(purpose),
+	FIELD(policy), FIELD(digest), FIELD(table), FIELD(chain),
+};
+
+static json_t *record_json(const struct grant *g)
+{
+	json_t *o = json_pack("{s:s, s:s*, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i}", "token",
+			      g->token, "workdir", g->workdir, "argv", g->argv, "uid", (json_int_t)g->uid,
+			      "cost", (json_int_t)g->cost, "not_before", (json_int_t)g->not_before, "expires",
+			      (json_int_t)g->expires, "deadline", (json_int_t)g->deadline, "slot",
+			      (json_int_t)g->slot, "gen", (json_int_t)g->gen, "kill", g->kill, "state",
+			      (int)g->state);
+
+	for (size_t i = 0; o && i < sizeof(strings) / sizeof(strings[0]); i++) {
+		if (json_object_set_new(o, strings[i].name, json_string((const char *)g + strings[i].at))) {
+			json_decref(o);
+			return NULL;
+		}
+	}
+	return o;
+}
+
+int record_encode(const struct secret_key *key, const struct grant *g, char **bytes, size_t *size)
+{
+	json_auto_t *o = record_json(g);
+	size_t json = o ? json_dumpb(o, NULL, 0, JSON_COMPACT) : 0, all = JSON_AT + json + g->labels_size;
+	struct head head = {.json = (uint32_t)json, .labels = (uint32_t)g->labels_size};
+	char *out;
+
+	if (!json)
+		return -ENOMEM;
+	if (all > RECORD_BYTES)
+		return -EFBIG;
+	out = malloc(all);
+	if (!out)
+		return -ENOMEM;
+	memcpy(head.magic, magic, sizeof(magic));
+	memcpy(out + HEAD_AT, &head, sizeof(head));
+	json_dumpb(o, out + JSON_AT, json, JSON_COMPACT);
+	memcpy(out + JSON_AT + json, g->labels, g->labels_size);
+	key_sign(key, out + HEAD_AT, all - HEAD_AT, (unsigned char *)out);
+	*bytes = out;
+	*size = all;
+	return 0;
+}
+
+/* ---- back ---- */
+
+static int string_read(const json_t *o, size_t i, struct grant *g)
+{
+	const json_t *value = json_object_get(o, strings[i].name);
+	size_t len = json_string_length(value);
+
+	if (!json_is_string(value) || len >= strings[i].size)
+		return -EBADMSG;
+	memcpy((char *)g + strings[i].at, json_string_value(value), len + 1);
+	return 0;
+}
+
+static int number_read(const json_t *o, const char *name, uint64_t most, uint64_t *number)
+{
+	const json_t *value = json_object_get(o, name);
+
+	*number = (uint64_t)json_integer_value(value);
+	return json_is_integer(value) && json_integer_value(value) >= 0 && *number <= most ? 0 : -EBADMSG;
+}
+
+static int numbers_read(const json_t *o, struct grant *g)
+{
+	uint64_t uid, cost, not_before, expires, slot, gen, state;
+
+	if (number_read(o, "uid", UINT32_MAX, &uid) || number_read(o, "cost", INT64_MAX, &cost) ||
+	    number_read(o, "not_before", TOKEN_TIME_MAX, &not_before) ||
+	    number_read(o, "expires", TOKEN_TIME_MAX, &expires) ||
+	    number_read(o, "deadline", INT64_MAX, &g->deadline) ||
+	    number_read(o, "slot", SLOTS_MAX - 1, &slot) || number_read(o, "gen", UINT32_MAX, &gen) ||
+	    number_read(o, "state", GRANT_STATES - 1, &state))
+		return -EBADMSG;
+	g->uid = (uid_t)uid;
+	g->cost = cost;
+	g->not_before = (int64_t)not_before;
+	g->expires = (int64_t)expires;
+	g->slot = (uint32_t)slot;
+	g->gen = (uint32_t)gen;
+	g->state = (enum grant_state)state;
+	g->kill = json_is_true(json_object_get(o, "kill"));
+	return 0;
+}
+
+static int texts_read(const json_t *o, struct grant *g)
+{
+	const char *token = json_string_value(json_object_get(o, "token"));
+	const char *workdir = json_string_value(json_object_get(o, "workdir"));
+	json_t *argv = json_object_get(o, "argv");
+
+	if (!token || !json_is_array(argv))
+		return -EBADMSG;
+	g->argv = json_incref(argv);
+	g->token = strdup(token);
+	g->workdir = workdir ? strdup(workdir) : NULL;
+	return g->token && (g->workdir || !workdir) ? 0 : -ENOMEM;
+}
+
+/* The token was good when the grant began; whether its time is over by now is the kernel's to say. */
+static int token_check(const struct public_key *key, const struct grant *g)
+{
+	json_auto_t *claims = NULL;
+	const char *id;
+
+	if (token_verify(key, g->token, strlen(g->token), g->not_before, &claims))
+		return -EBADMSG;
+	id = json_string_value(json_object_get(claims, "jti"));
+	return id && !strcmp(id, g->id) ? 0 : -EBADMSG;
+}
+
+static int grant_read(const struct public_key *key, const char *json, const struct head *head,
+		      struct grant *g)
+{
+	json_auto_t *o = json_loadb(json, head->json, JSON_REJECT_DUPLICATES, NULL);
+	int err = json_is_object(o) ? 0 : -EBADMSG;
+
+	for (size_t i = 0; !err && i < sizeof(strings) / sizeof(strings[0]); i++)
+		err = string_read(o, i, g);
+	if (!err)
+		err = numbers_read(o, g);
+	if (!err)
+		err = texts_read(o, g);
+	if (!err)
+		err = token_check(key, g);
+	if (err)
+		return err;
+	g->labels = malloc(head->labels + 1);
+	if (!g->labels)
+		return -ENOMEM;
+	g->labels_size = head->labels;
+	memcpy(g->labels, json + head->json, head->labels);
+	return head->labels && g->labels[head->labels - 1] ? -EBADMSG : 0;
+}
+
+int record_decode(const struct public_key *key, const char *bytes, size_t size, struct grant **grant)
+{
+	struct head head;
+	struct grant *g;
+	int err;
+
+	if (size < JSON_AT)
+		return -EKEYREJECTED;
+	/* Nothing is looked at before it is known to be ours. */
+	err = key_verify(key, bytes + HEAD_AT, size - HEAD_AT, (const unsigned char *)bytes);
+	if (err)
+		return err;
+	memcpy(&head, bytes + HEAD_AT, sizeof(head));
+	if (memcmp(head.magic, magic, sizeof(magic)) || (uint64_t)head.json + head.labels != size - JSON_AT)
+		return -EBADMSG;
+	g = grant_new();
+	if (!g)
+		return -ENOMEM;
+	err = grant_read(key, bytes + JSON_AT, &head, g);
+	if (err)
+		grant_free(g);
+	else
+		*grant = g;
+	return err;
+}
