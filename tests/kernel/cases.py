@@ -49,6 +49,7 @@ class Bench:
         if have != case.errno:
             yield f"agent: {case.does}: {have}, expected {case.errno}"
         twin = self.twin.ask(case.does)
+        self.road = (case.does, have, twin)
         if twin != case.twin:
             yield f"untagged: {case.does}: {twin}, expected {case.twin}"
         for op in [case.allow] if isinstance(case.allow, str) else case.allow or []:
@@ -72,7 +73,9 @@ class Bench:
 
     def check(self, *cases):
         for case in cases:
+            self.road = (case.does, "-", "-")
             self.tap.result(not (why := "\n".join(self.problems(case))), case.name, why)
+            self.tap.road(case.name, *self.road)
 
     def same(self, name, op, agent="OK", twin="OK"):
         """What both get, without a refusal when it is OK."""

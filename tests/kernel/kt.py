@@ -204,6 +204,10 @@ class Tap:
             print("# " + part, flush=True)
         return good
 
+    def road(self, name, how, errno, twin):
+        """A line of the table of all roads: how it was tried, what the agent got and what the untagged twin."""
+        print(f"# road: {name} | {how.replace(ROOT, '')} | {errno} | {twin}", flush=True)
+
     def skip(self, name, why):
         return self.result(True, name, skip=why)
 
