@@ -33,6 +33,13 @@ enum file_op {
 
 enum net_op { NET_TCP_CONNECT, NET_TCP_BIND, NET_UDP_SEND, NET_UDP_BIND, NET_OPS };
 
+/* Bits of cell_masks.privileges above the capabilities, of which Linux has 41. */
+#define PRIV_USERNS 63u /* make user namespaces */
+
+/* Sockets other than TCP, UDP and unix, which need no bit: whoever may make one may use it wherever it leads.
+ */
+enum socket_kind { SOCKET_KINDS };
+
 enum action { ACT_DENY, ACT_HOLD, ACT_ALLOW }; /* zeroed memory denies */
 
 /* ---- slots: a grant's state in the kernel. An array map that the warden maps writable ---- */
@@ -68,7 +75,7 @@ enum loss { LOSS_RING_FULL, LOSS_NO_SCRATCH, LOSSES };
  * What a map's bytes mean. Moves with every change that programs of an older build, whose maps these may be,
  * would misread; maps of another size or type are noticed without it (pins.c).
  */
-#define DEPUTY_ABI 1u
+#define DEPUTY_ABI 2u
 
 /* The one element of a mapped array. The warden writes epoch and abi, the kernel side the rest. */
 struct control {
@@ -88,11 +95,11 @@ struct control {
  * one step (decide.h). An edge is found by (state, hash of the name) and the name itself is compared, so
  * that no choice of names by an attacker can confuse two edges.
  */
-#define TABLE_MAGIC 0x31545044u /* "DPT1" */
+#define TABLE_MAGIC 0x32545044u /* "DPT2" */
 
 struct cell_head { /* cell 0 */
 	__u32 magic;
-	__u32 cells;	 /* size of the whole table */
+	__u32 cells;	 /* size of the whole table; its last cell is a cell_masks */
 	__u32 edge_base; /* first cell of the edge hash */
 	__u32 edge_mask; /* its size - 1, a power of two less one */
 };
@@ -144,6 +151,10 @@ struct cell_port {
 	__u32 reserved;
 	__u16 rule[NET_OPS];
 };
+struct cell_masks {	  /* what is granted as such, not on an object */
+	__u64 privileges; /* bit per capability(7), bit PRIV_* for what is none */
+	__u64 sockets;	  /* bit per enum socket_kind */
+};
 union cell {
 	__u8 b[16];
 	__u64 d[2];
@@ -156,6 +167,7 @@ union cell {
 	struct cell_addr addr;
 	struct cell_ports ports;
 	struct cell_port port;
+	struct cell_masks masks;
 };
 _Static_assert(sizeof(union cell) == 16, "cells are 16 bytes");
 

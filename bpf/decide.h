@@ -224,6 +224,28 @@ static __always_inline __u32 decide_rights(table_t t, __u32 at)
 	return s ? s->state.allow : 0;
 }
 
+static __always_inline const union cell *decide_masks(table_t t)
+{
+	const union cell *c = table_cell(t, 0);
+
+	return c && c->head.magic == TABLE_MAGIC && c->head.cells ? table_cell(t, c->head.cells - 1) : 0;
+}
+
+/* A capability or PRIV_*. */
+static __always_inline int decide_privilege(table_t t, __u32 bit)
+{
+	const union cell *c = bit < 64 ? decide_masks(t) : 0;
+
+	return c && c->masks.privileges >> bit & 1;
+}
+
+static __always_inline int decide_socket(table_t t, __u32 kind)
+{
+	const union cell *c = kind < 64 ? decide_masks(t) : 0;
+
+	return c && c->masks.sockets >> kind & 1;
+}
+
 /* The cell of the last of `count` port entries whose lo is <= port. */
 DECIDE __u32 port_find(table_t t, __u32 base, __u32 count, __u32 port)
 {

@@ -72,11 +72,17 @@ struct addr_rule {
 	char *label;
 };
 
+/* A bit is granted when some rule allows it and none denies it. */
+struct mask_rule {
+	uint64_t allow, deny;
+};
+
 struct rules {
 	struct path_rule *paths;
 	size_t path_count;
 	struct addr_rule *addrs;
 	size_t addr_count;
+	struct mask_rule privileges, sockets; /* bits as in struct cell_masks */
 };
 
 struct purpose {

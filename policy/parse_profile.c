@@ -211,10 +211,18 @@ static int addr_copy(struct rules *to, const struct addr_rule *rule)
 	return copy.ports && copy.label ? 0 : -ENOMEM;
 }
 
+static void mask_copy(struct mask_rule *to, const struct mask_rule *rule)
+{
+	to->allow |= rule->allow;
+	to->deny |= rule->deny;
+}
+
 static int rules_copy(struct reader *r, const struct node *list, const struct rules *from, struct rules *to)
 {
 	int err = 0;
 
+	mask_copy(&to->privileges, &from->privileges);
+	mask_copy(&to->sockets, &from->sockets);
 	for (size_t i = 0; i < from->path_count && !err; i++) {
 		err = rule_room(r, list);
 		if (!err)

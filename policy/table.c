@@ -151,18 +151,18 @@ static int place(struct compile *c, struct layout *l)
 	net = texts + l->texts.used;
 	ports = net + intervals;
 	l->total = ports + l->ports.used;
-	if (l->total + l->edges.count > TABLE_CELLS)
-		return refuse_size(c, l->total + l->edges.count);
+	if (l->total + l->edges.count + 1 > TABLE_CELLS)
+		return refuse_size(c, l->total + l->edges.count + 1);
 	l->globs.base = (uint32_t)globs;
 	l->texts.base = (uint32_t)texts;
 	l->net_base = (uint32_t)net;
 	l->ports.base = (uint32_t)ports;
 	l->edge_base = (uint32_t)l->total;
 	edges_name(l);
-	ret = edges_place(&l->edges, &l->texts.runs, TABLE_CELLS - l->total, &l->hash, &edges);
+	ret = edges_place(&l->edges, &l->texts.runs, TABLE_CELLS - 1 - l->total, &l->hash, &edges);
 	if (ret == -ENOSPC)
-		return refuse_size(c, l->total + edges);
-	l->total += l->hash.size;
+		return refuse_size(c, l->total + edges + 1);
+	l->total += l->hash.size + 1;
 	return ret;
 }
 
@@ -182,10 +182,19 @@ static void layout_free(struct layout *l)
 	free(l->cells);
 }
 
+static struct cell_masks masks_of_rules(const struct rules *rules)
+{
+	return (struct cell_masks){
+		.privileges = rules->privileges.allow & ~rules->privileges.deny,
+		.sockets = rules->sockets.allow & ~rules->sockets.deny,
+	};
+}
+
 int table_build(struct compile *c, const struct automaton *a, const struct merged *m, const struct net *net,
 		struct table *table)
 {
-	__attribute__((cleanup(layout_free))) struct layout l = {.a = a, .m = m, .net = net};
+	__attribute__((cleanup(layout_free))) struct layout l = {
+		.a = a, .m = m, .net = net, .masks = masks_of_rules(c->rules)};
 	int ret = collect(&l);
 
 	if (!ret)

@@ -42,6 +42,7 @@ struct layout {
 	struct section ports; /* a run is a list of struct cell_port */
 	struct list edges;    /* struct table_edge */
 	struct edge_hash hash;
+	struct cell_masks masks;
 	uint32_t net_base, edge_base;
 	uint64_t total;
 	union cell *cells;

@@ -101,6 +101,7 @@ int write_cells(struct layout *l)
 	write_runs(l, &l->texts);
 	write_runs(l, &l->ports);
 	write_net(l);
+	l->cells[l->total - 1].masks = l->masks;
 	memcpy(l->cells + l->edge_base, l->hash.cells, l->hash.size * sizeof(*l->cells));
 	return ret;
 }

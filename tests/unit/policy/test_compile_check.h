@@ -162,7 +162,7 @@ static inline uint32_t check_table(const struct table *t)
 	assert_int_equal(h->magic, TABLE_MAGIC);
 	assert_int_equal(h->cells, t->count);
 	assert_int_equal(h->edge_mask & (h->edge_mask + 1), 0);
-	assert_int_equal((uint64_t)h->edge_base + h->edge_mask + 1, t->count);
+	assert_int_equal((uint64_t)h->edge_base + h->edge_mask + 2, t->count);
 	check_net(t);
 	return check_paths(t);
 }
