@@ -77,12 +77,14 @@ enum loss { LOSS_RING_FULL, LOSS_NO_SCRATCH, LOSSES };
  */
 #define DEPUTY_ABI 2u
 
-/* The one element of a mapped array. The warden writes epoch and abi, the kernel side the rest. */
+/* The one element of a mapped array. The warden writes epoch, abi and open_roads, the kernel side the rest.
+ */
 struct control {
 	__u64 epoch;  /* moves after every revocation */
 	__u64 tagged; /* tasks carrying any tag; 0 lets every hook return at once */
 	__u64 abi;    /* DEPUTY_ABI. These three keep their places in every build: others read them */
 	__u64 lost[LOSSES];
+	__u64 open_roads; /* written by the warden at its start: bits of userspace/common/roads.c */
 };
 
 /*

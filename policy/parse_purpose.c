@@ -10,7 +10,7 @@
 #define TTL_HINT "a whole number and a unit, up to 24 hours: 30s, 15m or 2h"
 
 struct purpose_form {
-	const struct node *ttl, *on_revoke, *audit;
+	const struct node *ttl, *on_revoke, *open_roads, *audit;
 	struct sections sections;
 };
 
@@ -23,6 +23,7 @@ static const struct key keys[] = {
 	{"exec", AT(sections.exec), NULL},
 	{"ipc", AT(sections.ipc), NULL},
 	{"on_revoke", AT(on_revoke), NULL},
+	{"open_roads", AT(open_roads), NULL},
 	{"audit", AT(audit), NULL},
 };
 static const struct shape shape = SHAPE("a purpose", keys);
@@ -61,17 +62,22 @@ static void ttl_read(struct reader *r, const struct node *node, struct policy_gr
 		mistake(r, node, TTL_HINT, "'%s' is not a time to live", text);
 }
 
-static const char *const revoke_words[] = {"kill", "deny"};
-
-static void revoke_read(struct reader *r, const struct node *node, struct policy_grant *terms)
+/* Which of two words: *is_first tells, and is left alone on a mistake. */
+static void choice_read(struct reader *r, const struct node *node, const char *key,
+			const char *const words[2], bool *is_first)
 {
-	const char *text = scalar(r, node, "on_revoke");
+	const char *text = scalar(r, node, key);
 
-	if (text && strcmp(text, "kill") != 0 && strcmp(text, "deny") != 0)
-		mistake_word(r, node, "on_revoke", revoke_words, COUNT(revoke_words));
+	if (!text)
+		return;
+	if (strcmp(text, words[0]) != 0 && strcmp(text, words[1]) != 0)
+		mistake_word(r, node, key, words, 2);
 	else
-		terms->kill = text && strcmp(text, "kill") == 0;
+		*is_first = strcmp(text, words[0]) == 0;
 }
+
+static const char *const revoke_words[] = {"kill", "deny"};
+static const char *const road_words[] = {"accept", "refuse"};
 
 static const char *const audit_words[] = {"denials", "changes", "all"};
 static const unsigned audit_bits[] = {0, SLOT_AUDIT_CHANGE, SLOT_AUDIT_ALL};
@@ -129,7 +135,9 @@ static int purpose_read(struct reader *r, const struct node *name, const struct 
 	if (form.ttl)
 		ttl_read(r, form.ttl, &p->terms);
 	if (form.on_revoke)
-		revoke_read(r, form.on_revoke, &p->terms);
+		choice_read(r, form.on_revoke, "on_revoke", revoke_words, &p->terms.kill);
+	if (form.open_roads)
+		choice_read(r, form.open_roads, "open_roads", road_words, &p->terms.open_roads);
 	if (form.audit)
 		audit_read(r, form.audit, &p->terms);
 	return sections_read(r, &form.sections, &p->rules);

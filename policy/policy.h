@@ -71,6 +71,7 @@ struct policy_grant {
 	uint64_t ttl_ns; /* the purpose's own maximum */
 	bool kill;	 /* on_revoke: kill (default) or deny */
 	unsigned audit;	 /* SLOT_AUDIT_* bits */
+	bool open_roads; /* starts even where the kernel leaves a road open */
 };
 /* -ENOENT: no such purpose. */
 int policy_terms(const struct policy *policy, const char *purpose, struct policy_grant *grant);

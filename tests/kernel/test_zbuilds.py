@@ -5,7 +5,7 @@ import subprocess
 import threading
 
 from daemons import DEPUTYD, Daemon, gaps, lines, settle
-from kt import Agent, Log, Tap, Twin, alive, path, put, wait_for
+from kt import POLICY, PROBE, ROOT, Agent, Log, Tap, Twin, alive, path, put, wait_for
 
 tap = Tap()
 OTHER = os.path.dirname(DEPUTYD) + "/other"
@@ -145,14 +145,34 @@ def replaced(daemon):
     twin.end()
 
 
+def open_roads(daemon):
+    """A kernel without one of the hooks: said everywhere, and no grant starts that does not accept it."""
+    road, needed = "io_uring with credentials of others", "open_roads: accept"
+    tap.that("a hook is missing: it starts", start(daemon, "roads"), daemon.words())
+    tap.that("and says what that leaves open", f"uring_override_nothing, which leaves open: {road}" in daemon.words(),
+             daemon.words())
+    tap.equal("so does its status", daemon.status().get("open_roads"), [road])
+    words = ("--policy", POLICY, "--workdir", ROOT, "--", PROBE, "read", path("none/a"))
+    refused, accepted = (daemon.ask("run", "--purpose", p, *words) for p in ("files", "open"))
+    tap.equal("a grant does not start", (refused.returncode, road in refused.stderr, needed in refused.stderr, refused.stdout),
+              (77, True, True, ""))
+    tap.equal("one that accepts it does, and is bound", (accepted.returncode, accepted.stdout.split(" ")[0]), (0, "EACCES"))
+    doctor = daemon.ask("doctor", timeout=300)
+    tap.equal("doctor tells it", (doctor.returncode, f"for want of a hook: {road}" in doctor.stdout), (69, True))
+    tap.that("stopped", daemon.stop())
+    tap.that("this build starts", start(daemon, ""), daemon.words())
+    tap.equal("it leaves nothing open", daemon.status().get("open_roads"), [])
+    tap.equal("a grant starts", daemon.ask("run", "--purpose", "files", *words).stdout.split(" ")[0], "EACCES")
+
+
 def builds():
-    missing = [name for name in ("later", "foreign", "wider") if not os.path.exists(build(name))]
+    missing = [name for name in ("later", "foreign", "wider", "roads") if not os.path.exists(build(name))]
     if missing:
         tap.skip("other builds", f"no {', '.join(missing)}: make other-builds")
         return
     daemon = Daemon("builds")
     try:
-        for part in (upgraded, incompatible, replaced):
+        for part in (upgraded, incompatible, replaced, open_roads):
             try:
                 part(daemon)
             except Exception as e:

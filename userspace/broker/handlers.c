@@ -9,6 +9,7 @@
 #include "broker/http.h"
 #include "broker/lifecycle.h"
 #include "broker/user.h"
+#include "common/roads.h"
 #include "token/token.h"
 
 int handle_list(struct exchange *x)
@@ -91,18 +92,28 @@ int handle_keys(struct exchange *x)
 	return answer_json(&x->answer, 200, key_set(key_public(x->broker->key)));
 }
 
+static json_t *roads_json(uint64_t open)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ROADS_MAX && road_name(i); i++)
+		if (open >> i & 1)
+			json_array_append_new(list, json_string(road_name(i)));
+	return list;
+}
+
 int handle_status(struct exchange *x)
 {
 	const struct broker *b = x->broker;
 	const volatile struct control *c = b->control;
 
 	return answer_json(&x->answer, 200,
-			   json_pack("{s:s, s:b, s:i, s:I, s:I, s:{s:I, s:I}, s:I, s:b}", "version",
+			   json_pack("{s:s, s:b, s:i, s:I, s:I, s:{s:I, s:I}, s:I, s:b, s:o}", "version",
 				     b->options.version, "enforcing", 1, "grants",
 				     (int)registry_live(&b->grants), "tasks", (json_int_t)c->tagged, "epoch",
 				     (json_int_t)c->epoch, "lost", "ring_full",
 				     (json_int_t)c->lost[LOSS_RING_FULL], "no_scratch",
 				     (json_int_t)c->lost[LOSS_NO_SCRATCH], "max_ttl_seconds",
 				     (json_int_t)(b->options.max_ttl_ns / 1000000000), "user_policies",
-				     b->options.user_policies));
+				     b->options.user_policies, "open_roads", roads_json(c->open_roads)));
 }

@@ -14,6 +14,7 @@
 #include "broker/mint.h"
 #include "broker/peer.h"
 #include "common/cleanup.h"
+#include "common/roads.h"
 
 /* ---- who asks, for what ---- */
 
@@ -37,6 +38,21 @@ static int mint_caller(struct mint *m)
 static int mint_request(struct mint *m)
 {
 	return request_decode(m->x->body ? m->x->body : "", m->x->size, &m->request, m->answer);
+}
+
+/* What this kernel cannot close is no secret, and is not begun unless the policy's author has said so. */
+static int mint_roads(struct mint *m)
+{
+	uint64_t open = m->b->control->open_roads;
+	char names[512];
+
+	if (!open || m->terms.open_roads)
+		return 0;
+	roads_format(open, names, sizeof(names));
+	return answer_problem(
+		m->answer, PROBLEM_REFUSED,
+		"this kernel leaves open: %s; purpose %s starts here only with `open_roads: accept`", names,
+		m->request.purpose);
 }
 
 /* ---- the grant ---- */
@@ -280,8 +296,8 @@ static int mint_ask(struct exchange *x)
 /* Asked again by http.c after the worker: whatever the caller was before, it has been identified anew. */
 int handle_mint(struct exchange *x)
 {
-	static const mint_step steps[] = {mint_caller, mint_grant,  mint_limits, mint_load,  mint_sign,
-					  mint_keep,   mint_record, mint_tag,	 mint_finish};
+	static const mint_step steps[] = {mint_caller, mint_roads, mint_grant,	mint_limits, mint_load,
+					  mint_sign,   mint_keep,  mint_record, mint_tag,    mint_finish};
 	struct mint *m = x->work;
 
 	if (!m)

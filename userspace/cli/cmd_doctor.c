@@ -16,6 +16,7 @@ static void doctor_clear(struct doctor *d)
 {
 	doctor_daemon_stop(&d->daemon);
 	doctor_site_clear(&d->site);
+	json_decref(d->open_roads);
 	free(d->program);
 }
 
@@ -104,7 +105,16 @@ static bool all_enforced(const struct doctor *d)
 	for (size_t i = 0; i < RESULTS; i++)
 		if (result_of(d, i).problem)
 			return false;
-	return true;
+	return !json_array_size(d->open_roads);
+}
+
+static void roads_print(const struct doctor *d)
+{
+	const json_t *road;
+	size_t i;
+
+	json_array_foreach (d->open_roads, i, road)
+		printf("Open on this kernel, for want of a hook: %s\n", json_string_value(road));
 }
 
 static int doctor_report(struct doctor *d)
@@ -113,11 +123,13 @@ static int doctor_report(struct doctor *d)
 	json_auto_t *answer = NULL;
 
 	if (d->cli->json) {
-		answer = json_pack("{s:b, s:s?, s:o}", "enforced", sound, "reason", tried ? NULL : d->reason,
-				   "scopes", tried ? results_json(d) : json_array());
+		answer = json_pack("{s:b, s:s?, s:o, s:O?}", "enforced", sound, "reason",
+				   tried ? NULL : d->reason, "scopes", tried ? results_json(d) : json_array(),
+				   "open_roads", d->open_roads);
 		print_json(answer);
 	} else if (tried) {
 		results_print(d);
+		roads_print(d);
 		puts(sound ? "Every scope is enforced." : "This host does not enforce everything.");
 	} else {
 		cli_error("nothing is enforced here: %s", d->reason);

@@ -7,6 +7,7 @@
 #ifndef DEPUTY_CLI_DOCTOR_H
 #define DEPUTY_CLI_DOCTOR_H
 
+#include <jansson.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -80,6 +81,7 @@ struct doctor {
 	struct doctor_row rows[DOCTOR_SCOPES_MAX];
 	int revoked;			/* errno after the grant was revoked, its task left alive */
 	int killed;			/* 128 and the signal that ended the task when it was not */
+	json_t *open_roads;		/* names of what this kernel cannot close; owned */
 	char reason[DOCTOR_REASON_MAX]; /* why it could not even be tried; "" = it was */
 };
 

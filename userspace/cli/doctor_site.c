@@ -113,6 +113,8 @@ static void put_policy(FILE *out, const char *program)
 		"  probe:\n"
 		"    ttl: 5m\n"
 		"    on_revoke: deny\n"
+		"    open_roads: accept\n" /* reported by themselves: what is tried here is tried all the same
+					    */
 		"    files:\n"
 		"      - {allow: [read, exec], path: [\"/usr/**\", \"/lib/**\", \"/lib64/**\", /etc/ld.so.cache]}\n"
 		"      - {allow: [read, exec], path: %s}\n"

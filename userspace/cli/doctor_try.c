@@ -198,9 +198,23 @@ static int events_look(struct doctor *d)
 	return code;
 }
 
+/* A daemon that does not say is none of ours. */
+static int roads_ask(struct doctor *d)
+{
+	_cleanup_reply_ struct reply reply = {0};
+	int code = client_call(d->cli, "GET", "/v1/status", NULL, &reply);
+
+	if (!code)
+		d->open_roads = json_incref(json_object_get(reply.body, "open_roads"));
+	return code ? code : json_is_array(d->open_roads) ? 0 : EX_PROTOCOL;
+}
+
 void doctor_try(struct doctor *d)
 {
-	int code = probe_tries(d, "control", false);
+	int code = roads_ask(d);
+
+	if (!code)
+		code = probe_tries(d, "control", false);
 
 	if (!code)
 		code = probe_tries(d, "work", true);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/roads.h"
 #include "daemon/enforce_private.h"
 
 static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
@@ -58,16 +59,30 @@ static bool hook_is_optional(const char *program)
 	return false;
 }
 
-/* Every hook must exist: one that is missing is a hole, so it is named and nothing is loaded. */
-static int hooks_select(struct deputy_bpf *skel)
+/* One that this kernel lacks is a hole, and named: a road's leaves that open, any other lets nothing start.
+ */
+static int hook_miss(struct enforce *e, struct bpf_program *prog, const char *hook)
+{
+	int road = road_of_hook(hook);
+
+	fprintf(stderr, "deputyd: this kernel lacks the hook %s%s%s\n", hook,
+		road < 0 ? "" : ", which leaves open: ", road < 0 ? "" : road_name((size_t)road));
+	if (road < 0)
+		return -ENOSYS;
+	e->open_roads |= 1ull << road;
+	bpf_program__set_autoload(prog, false);
+	return 0;
+}
+
+static int hooks_select(struct enforce *e)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct bpf_program *prog;
-	int missing = 0;
+	int r = 0;
 
 	if (!btf)
 		return cannot("this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)", -errno);
-	bpf_object__for_each_program (prog, skel->obj) {
+	bpf_object__for_each_program (prog, e->skel->obj) {
 		const char *section = bpf_program__section_name(prog), *hook = strchr(section, '/');
 		char func[128];
 
@@ -77,12 +92,11 @@ static int hooks_select(struct deputy_bpf *skel)
 		if (btf__find_by_name_kind(btf, func, BTF_KIND_FUNC) >= 0) {
 			bpf_program__set_autoload(prog, true);
 		} else if (!hook_is_optional(bpf_program__name(prog))) {
-			fprintf(stderr, "deputyd: this kernel lacks the hook %s\n", hook + 1);
-			missing++;
+			r = hook_miss(e, prog, hook + 1) ?: r;
 		}
 	}
 	btf__free(btf);
-	return missing ? -ENOSYS : 0;
+	return r;
 }
 
 static int maps_map(struct enforce *e)
@@ -99,6 +113,7 @@ static int maps_map(struct enforce *e)
 	if (!e->control->epoch)
 		e->control->epoch = 1; /* a new tag has seen epoch 0: its ancestors are always walked once */
 	e->control->abi = DEPUTY_ABI;
+	e->control->open_roads = e->open_roads;
 	return 0;
 }
 
@@ -126,7 +141,7 @@ static int enforce_start(struct enforce *e)
 		return cannot("cannot open the BPF object", -errno);
 	bpf_program__set_autoattach(e->skel->progs.visit_connection, false);
 	bpf_program__set_autoattach(e->skel->progs.list_condemned, false);
-	r = hooks_select(e->skel);
+	r = hooks_select(e);
 	if (!r && (r = pins_prepare(e)))
 		return r == -EUCLEAN ? r : cannot(e->pin_dir, r);
 	if (!r && (r = deputy_bpf__load(e->skel)))

@@ -22,6 +22,7 @@ struct enforce {
 	int running_error;		     /* said already */
 	uint32_t last;			     /* slot given out last */
 	bool fresh;			     /* the pin directory is of our own making: no predecessor's */
+	uint64_t open_roads;		     /* as in struct control */
 	char pin_dir[256];
 };
 

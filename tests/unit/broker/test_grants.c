@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/roads.h"
 #include "stage.h"
 
 static uint64_t boottime(void)
@@ -305,12 +306,34 @@ static void tagged(void **state)
 	expect(s, root, "GET", "/v1/events", 403, "earlier run");
 }
 
+/* What the kernel leaves open keeps grants from starting that do not accept it, and is no secret. */
+static void test_open_roads(void **state)
+{
+	struct stage *s = *state;
+	char id[ID_BYTES], want[256];
+	struct reply r;
+
+	s->control->open_roads = 5;
+	snprintf(want, sizeof(want), "this kernel leaves open: %s, %s;", road_name(0), road_name(2));
+	stage_mint(s, ALICE, ", \"purpose\": \"fix-issue\"", &r);
+	assert_int_equal(r.status, 422);
+	assert_non_null(strstr(reply_message(&r), want));
+	assert_non_null(strstr(reply_message(&r), "open_roads: accept"));
+	reply_free(&r);
+	stage_request(s, ALICE, "GET", "/v1/status", NULL, &r);
+	assert_int_equal(json_array_size(json_object_get(r.json, "open_roads")), 2);
+	reply_free(&r);
+	s->control->open_roads = 0;
+	stage_grant(s, ALICE, ", \"purpose\": \"fix-issue\"", id);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
-		STAGED(mint), STAGED(defaults), STAGED(token_and_keys), STAGED(revoking), STAGED(expire),
-		STAGED(end),  STAGED(listing),	STAGED(prefixes),	STAGED(tagged),
+		STAGED(test_open_roads), STAGED(mint),	 STAGED(defaults), STAGED(token_and_keys),
+		STAGED(revoking),	 STAGED(expire), STAGED(end),	   STAGED(listing),
+		STAGED(prefixes),	 STAGED(tagged),
 	};
 
 	if (geteuid() != 0) {

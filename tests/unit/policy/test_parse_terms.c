@@ -91,17 +91,20 @@ static const struct {
 	uint64_t seconds;
 	bool kill;
 	unsigned audit;
+	bool open_roads;
 } terms[] = {
-	{"ttl: 1s", 1, true, 0},
-	{"ttl: 15m", 900, true, 0},
-	{"ttl: 24h", POLICY_TTL_MAX, true, 0},
-	{"ttl: 1440m", POLICY_TTL_MAX, true, 0},
-	{"ttl: 86400s", POLICY_TTL_MAX, true, 0},
-	{"ttl: 1s, on_revoke: kill", 1, true, 0},
-	{"ttl: 1s, on_revoke: deny", 1, false, 0},
-	{"ttl: 1s, audit: denials", 1, true, 0},
-	{"ttl: 1s, audit: changes", 1, true, SLOT_AUDIT_CHANGE},
-	{"ttl: 1s, audit: all", 1, true, SLOT_AUDIT_ALL},
+	{"ttl: 1s", 1, true, 0, false},
+	{"ttl: 15m", 900, true, 0, false},
+	{"ttl: 24h", POLICY_TTL_MAX, true, 0, false},
+	{"ttl: 1440m", POLICY_TTL_MAX, true, 0, false},
+	{"ttl: 86400s", POLICY_TTL_MAX, true, 0, false},
+	{"ttl: 1s, on_revoke: kill", 1, true, 0, false},
+	{"ttl: 1s, on_revoke: deny", 1, false, 0, false},
+	{"ttl: 1s, audit: denials", 1, true, 0, false},
+	{"ttl: 1s, audit: changes", 1, true, SLOT_AUDIT_CHANGE, false},
+	{"ttl: 1s, audit: all", 1, true, SLOT_AUDIT_ALL, false},
+	{"ttl: 1s, open_roads: refuse", 1, true, 0, false},
+	{"ttl: 1s, open_roads: accept", 1, true, 0, true},
 };
 
 static void grants(void **state)
@@ -123,6 +126,7 @@ static void grants(void **state)
 		assert_int_equal(grant.ttl_ns, terms[i].seconds * NS_PER_S);
 		assert_int_equal(grant.kill, terms[i].kill);
 		assert_int_equal(grant.audit, terms[i].audit);
+		assert_int_equal(grant.open_roads, terms[i].open_roads);
 		assert_int_equal(policy_terms(policy, "q", &untouched), -ENOENT);
 		assert_int_equal(untouched.ttl_ns, 7);
 		policy_free(policy);
