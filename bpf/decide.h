@@ -9,6 +9,8 @@
  *       len (1..16) bytes of the name from off into zeroed *out; non-zero when unreadable
  *   DECIDE                                           linkage of the parts: in the kernel each is a function
  *       of its own with numbers for arguments, so that the verifier looks at each once
+ *   decide_loop(n, step, ctx)                        step(i, ctx) for i in 0 .. n - 1, until it returns
+ * non-zero
  *
  * Whatever cannot be read or is not found denies.
  */
@@ -28,40 +30,82 @@ static __always_inline __u64 hash_mix(__u64 h, __u64 v)
 	return h ^ h >> 29;
 }
 
+/*
+ * Names are taken 16 bytes at a time: the first chunk at once, for most names have no other, and the rest by
+ * a loop whose body the verifier follows once.
+ */
+struct name_walk {
+	table_t t;
+	__u64 name; /* what is left of it */
+	__u64 hash;
+	__u32 len; /* bytes left */
+	__u32 cell;
+	__s32 hit; /* as name_holds() says */
+};
+
+static __always_inline int chunk_load(const struct name_walk *w, union cell *c)
+{
+	return name_load(w->name, 0, w->len < 16 ? w->len : 16, c);
+}
+
+/* Non-zero at the name's end. */
+static __always_inline int chunk_pass(struct name_walk *w)
+{
+	w->name += 16;
+	w->cell++;
+	w->len = w->len > 16 ? w->len - 16 : 0;
+	return !w->len;
+}
+
+static long hash_step(__u32 i, struct name_walk *w)
+{
+	union cell c;
+
+	(void)i;
+	if (chunk_load(w, &c)) {
+		w->len = 1; /* not to its end: unreadable */
+		return 1;
+	}
+	w->hash = hash_mix(hash_mix(w->hash, c.d[0]), c.d[1]);
+	return chunk_pass(w);
+}
+
 /* 0: unreadable. Not a secret: names are compared besides, so a collision costs time and nothing else. */
 DECIDE __u32 name_hash(__u64 name, __u32 len, __u32 seed)
 {
-	__u64 h = hash_mix(seed, len);
-	union cell c;
-	__u32 off = 0, hash;
+	struct name_walk w = {.name = name, .len = len, .hash = hash_mix(seed, len)};
+	__u32 hash;
 
-	for (int i = 0; i < NAME_CHUNKS && off < len; i++, off += 16) {
-		__u32 left = len - off;
-
-		if (name_load(name, off, left < 16 ? left : 16, &c))
-			return 0;
-		h = hash_mix(hash_mix(h, c.d[0]), c.d[1]);
-	}
-	hash = (__u32)(h >> 32);
+	if (len && !hash_step(0, &w))
+		decide_loop(NAME_CHUNKS - 1, hash_step, &w);
+	if (w.len)
+		return 0;
+	hash = (__u32)(w.hash >> 32);
 	return hash ? hash : 1;
 }
 
-/* 1 when the name holds the table's text `ref` at `off`, 0 when not, -1 unreadable. */
-static __always_inline int name_holds(table_t t, __u64 name, __u32 off, __u32 ref)
+static long hold_step(__u32 i, struct name_walk *w)
 {
-	__u32 cell = NAME_CELL(ref), len = NAME_LEN(ref), done = 0;
+	const union cell *want = table_cell(w->t, w->cell);
 	union cell c;
 
-	for (int i = 0; i < NAME_CHUNKS && done < len; i++, done += 16) {
-		const union cell *want = table_cell(t, cell + i);
-		__u32 left = len - done;
+	(void)i;
+	w->hit = -1;
+	if (!want || chunk_load(w, &c))
+		return 1;
+	w->hit = c.d[0] == want->d[0] && c.d[1] == want->d[1];
+	return chunk_pass(w) || !w->hit;
+}
 
-		if (!want || name_load(name, off + done, left < 16 ? left : 16, &c))
-			return -1;
-		if (c.d[0] != want->d[0] || c.d[1] != want->d[1])
-			return 0;
-	}
-	return 1;
+/* 1 when the name holds the table's text `ref` at `off`, 0 when not, -1 unreadable. */
+DECIDE int name_holds(table_t t, __u64 name, __u32 off, __u32 ref)
+{
+	struct name_walk w = {
+		.t = t, .name = name + off, .len = NAME_LEN(ref), .cell = NAME_CELL(ref), .hit = 1};
+
+	if (w.len && !hold_step(0, &w))
+		decide_loop(NAME_CHUNKS - 1, hold_step, &w);
+	return w.hit;
 }
 
 /* Mixed twice: from ^ hash alone is the same for many pairs of a state and a mask of globs, both small
@@ -93,7 +137,7 @@ DECIDE __u32 edge_find(table_t t, __u32 from, __u32 hash, __u32 is_name)
 	return 0;
 }
 
-DECIDE int glob_matches(table_t t, __u32 at, __u64 name, __u32 len)
+static __always_inline int glob_matches(table_t t, __u32 at, __u64 name, __u32 len)
 {
 	const union cell *c = table_cell(t, at);
 	__u32 prefix, suffix;
@@ -135,7 +179,7 @@ static __always_inline __u32 decide_start(table_t t)
 }
 
 /* Whether the name is the edge's: 1, 0, or -1 unreadable. */
-DECIDE int edge_names(table_t t, __u32 at, __u64 name, __u32 len)
+static __always_inline int edge_names(table_t t, __u32 at, __u64 name, __u32 len)
 {
 	const union cell *c = table_cell(t, at);
 

@@ -19,18 +19,33 @@ static __always_inline struct scratch *scratch_at(__u32 i)
 	return bpf_map_lookup_elem(&scratches, &i);
 }
 
-/* The index of a buffer that is now ours, or -1. A holder can be preempted, so one per CPU is not enough. */
+struct claim {
+	__u32 next;
+	int mine; /* index of the buffer, or -1 */
+};
+
+static long claim_step(__u32 i, struct claim *c)
+{
+	struct scratch *s = scratch_at(c->next);
+
+	if (s && !__sync_val_compare_and_swap(&s->busy, 0, 1)) {
+		c->mine = (int)(c->next & (SCRATCH_SLOTS - 1));
+		return 1;
+	}
+	c->next++;
+	return 0;
+}
+
+/*
+ * The index of a buffer that is now ours, or -1. A holder can be preempted, so one per CPU is not enough.
+ * By bpf_loop(), whose body the verifier follows once: every program has this in it.
+ */
 static __always_inline int scratch_claim(void)
 {
-	__u32 first = bpf_get_smp_processor_id() * 8;
+	struct claim c = {.next = bpf_get_smp_processor_id() * 8, .mine = -1};
 
-	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
-		struct scratch *s = scratch_at(first + i);
-
-		if (s && !__sync_val_compare_and_swap(&s->busy, 0, 1))
-			return (int)((first + i) & (SCRATCH_SLOTS - 1));
-	}
-	return -1;
+	bpf_loop(SCRATCH_SLOTS, claim_step, &c, 0);
+	return c.mine;
 }
 
 static __always_inline void event_head(struct event *e, const struct report *r)

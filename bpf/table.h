@@ -32,6 +32,7 @@ static __always_inline int name_load(__u64 name, __u32 off, __u32 len, union cel
 }
 
 #define DECIDE __weak __noinline
+#define decide_loop(n, step, ctx) bpf_loop(n, step, ctx, 0)
 #include "decide.h"
 
 #endif

@@ -11,6 +11,11 @@
 typedef const struct table *table_t;
 
 #define DECIDE static inline
+#define decide_loop(n, step, ctx)                                                                            \
+	do {                                                                                                 \
+		for (__u32 i_ = 0; i_ < (n) && !(step)(i_, ctx); i_++)                                       \
+			;                                                                                    \
+	} while (0)
 
 static inline const union cell *table_cell(table_t t, __u32 i)
 {
