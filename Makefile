@@ -33,7 +33,7 @@ obj = $(patsubst %.c,$(B)/obj$(VARIANT)/%.o,$(1))
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-6s %s\n' $(1) '$@';)
 
-.PHONY: all help quickstart check bench install san fuzz other-builds unit-programs fuzz-programs format clean
+.PHONY: all help quickstart check attack bench install san fuzz other-builds unit-programs fuzz-programs format clean
 .DELETE_ON_ERROR:
 
 all: $(PROGRAMS)
@@ -137,6 +137,12 @@ check: ## install what is missing, build, and run every test
 	@$(MAKE) --no-print-directory -j2 all unit-programs san fuzz
 	@$(MAKE) --no-print-directory other-builds
 	@tools/check
+
+attack: ## try every road on three kernels, in full, and print the table: hours on an emulated machine
+	@tools/deps build vm test
+	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory other-builds
+	@tools/attack
 
 bench: ## the table of figures, in a VM that counts instructions
 	@tools/deps build vm
