@@ -10,7 +10,7 @@
  * Directories are cached. A cached state holds for (mount, inode number, generation, grant) at one value of
  * the kernel's rename_lock and mount_lock counters: every rename and every (un)mount moves one of them, and
  * a directory that was removed and made anew has another inode generation. Where a file system has no
- * generations (0) nothing is cached. The counters are read before and after; odd means a change under way.
+ * generations (0), or inodes that share them (magic_is_exact()), nothing is cached. The counters are read before and after; odd means a change under way.
  */
 #include "anon.h"
 #include "walk.h"

@@ -24,6 +24,17 @@ struct object {
 	__u32 patience; /* object.bpf.c's own */
 };
 
+/*
+ * Whether an inode's number and generation name one inode of the file system for ever. Not so on btrfs and
+ * bcachefs, where a snapshot has both of its origin, on the same super block and mount; nor where a server or
+ * several layers give the numbers. What is not known to be exact is not cached.
+ */
+static __always_inline int magic_is_exact(unsigned long magic)
+{
+	return magic == 0xef53 /* ext4 */ || magic == 0x58465342 /* xfs */ ||
+	       magic == 0x01021994 /* tmpfs */ || magic == 0xf2f52010 /* f2fs */;
+}
+
 static __always_inline void object_set(struct object *o, const struct tag *tag, struct dentry *dentry,
 				       struct vfsmount *mnt)
 {
@@ -34,7 +45,8 @@ static __always_inline void object_set(struct object *o, const struct tag *tag, 
 	o->name = (__u64)dentry->d_name.name;
 	o->name_len = dentry->d_name.len;
 	o->dir_ino = dir->i_ino;
-	o->dir_generation = dentry == mnt->mnt_root ? 0 : dir->i_generation;
+	o->dir_generation =
+		dentry == mnt->mnt_root || !magic_is_exact(dentry->d_sb->s_magic) ? 0 : dir->i_generation;
 	o->slot = tag->slot;
 	o->gen = tag->gen;
 	o->state = 0;
@@ -44,7 +56,8 @@ static __always_inline void object_set(struct object *o, const struct tag *tag, 
 /* The same from addresses, which the verifier knows only as numbers. */
 static __always_inline void object_at(struct object *o, const struct tag *tag, __u64 dentry, __u64 mnt)
 {
-	__u64 parent = 0, dir = 0, root = 0;
+	__u64 parent = 0, dir = 0, root = 0, sb = 0;
+	unsigned long magic = 0;
 
 	__builtin_memset(o, 0, sizeof(*o));
 	o->dentry = dentry;
@@ -58,7 +71,9 @@ static __always_inline void object_at(struct object *o, const struct tag *tag, _
 	READ_AT(&o->name, struct dentry, dentry, d_name.name);
 	READ_AT(&o->name_len, struct dentry, dentry, d_name.len);
 	READ_AT(&o->dir_ino, struct inode, dir, i_ino);
-	if (dentry != root)
+	READ_AT(&sb, struct dentry, dentry, d_sb);
+	READ_AT(&magic, struct super_block, sb, s_magic);
+	if (dentry != root && magic_is_exact(magic))
 		READ_AT(&o->dir_generation, struct inode, dir, i_generation);
 }
 
