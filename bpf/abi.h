@@ -115,9 +115,9 @@ struct cell_state {  /* a state is two cells: this and cell_rules; its number is
 	__u32 other; /* next state for a name without an edge; 0 = dead: deny everything below */
 	__u32 globs; /* first of nglobs cell_glob */
 	__u16 nglobs;
-	__u8 allow; /* bit per file_op */
-	__u8 hold;  /* bit per file_op; allow and hold both clear = deny */
-	__u32 reserved;
+	__u8 allow;  /* bit per file_op */
+	__u8 hold;   /* bit per file_op; allow and hold both clear = deny */
+	__u32 named; /* 1: names differ beneath, so that the spelling of one matters */
 };
 struct cell_rules {
 	__u16 rule[FILE_OPS]; /* the rule that decided each operation, 0 = none names it */
@@ -188,6 +188,7 @@ enum reason {
 	WHY_BUSY,	 /* renames kept moving the path; tried again too often */
 	WHY_GUARDED,	 /* nothing can grant this (guard.bpf.c) */
 	WHY_LIMIT,	 /* TASKS_MAX reached */
+	WHY_SPELLING,	 /* names here have several spellings, and a rule depends on one */
 	REASONS
 };
 

@@ -260,6 +260,14 @@ static __always_inline struct verdict decide_file(table_t t, __u32 at, __u32 op)
 	return verdict_of(s->state.allow, s->state.hold, op, r->rules.rule[op]);
 }
 
+/* Whether the state tells the names beneath it apart. What cannot be read does. */
+static __always_inline int decide_named(table_t t, __u32 at)
+{
+	const union cell *s = at ? table_cell(t, at) : 0;
+
+	return !at ? 0 : !s || s->state.named;
+}
+
 /* Operations allowed at a state, a bit each: what rename and link compare. */
 static __always_inline __u32 decide_rights(table_t t, __u32 at)
 {

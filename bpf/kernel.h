@@ -46,9 +46,11 @@
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 
-#define PROC_SUPER_MAGIC 0x9fa0
-#define SB_KERNMOUNT	 (1ul << 22)
-#define PIDTYPE_TGID	 1
+#define PROC_SUPER_MAGIC  0x9fa0
+#define DCACHE_OP_COMPARE 2 /* names are compared in the file system's own way */
+#define S_CASEFOLD	  (1u << 15)
+#define SB_KERNMOUNT	  (1ul << 22)
+#define PIDTYPE_TGID	  1
 
 #define __ksym_core __attribute__((preserve_access_index))
 
@@ -61,6 +63,7 @@ struct super_block {
 
 struct inode {
 	unsigned short i_mode;
+	unsigned int i_flags;
 	unsigned int i_generation;
 	unsigned long i_ino;
 	struct super_block *i_sb;
@@ -73,6 +76,7 @@ struct qstr {
 } __ksym_core;
 
 struct dentry {
+	unsigned int d_flags;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;

@@ -10,7 +10,9 @@
  * Directories are cached. A cached state holds for (mount, inode number, generation, grant) at one value of
  * the kernel's rename_lock and mount_lock counters: every rename and every (un)mount moves one of them, and
  * a directory that was removed and made anew has another inode generation. Where a file system has no
- * generations (0), or inodes that share them (magic_is_exact()), nothing is cached. The counters are read before and after; odd means a change under way.
+ * generations (0), or inodes that share them (magic_is_exact()), nothing is
+ * cached; nor where names have several spellings and a rule depends on one, so that the step from a cached
+ * directory is never ambiguous. The counters are read before and after; odd means a change under way.
  */
 #include "anon.h"
 #include "walk.h"
@@ -136,6 +138,45 @@ static __always_inline int is_own_proc(__u64 dentry, const struct object *o)
 	return tag && tag->slot == o->slot && tag->gen == o->gen;
 }
 
+/* s_encoding, where the kernel has it. */
+struct super_block___encoding {
+	void *s_encoding;
+} __ksym_core;
+
+/*
+ * Whether one name in the directory may be written in several ways (vfat; ext4 and tmpfs with casefold): the
+ * dentry has the spelling that somebody chose, and d_compare() takes it for the name on disk. Where the file
+ * system folds names by directory, the directory says.
+ */
+static __always_inline int is_folded(__u64 dir)
+{
+	unsigned int flags = 0, inode_flags = 0;
+	__u64 sb = 0, inode = 0;
+	void *encoding = 0;
+
+	READ_AT(&flags, struct dentry, dir, d_flags);
+	if (!(flags & DCACHE_OP_COMPARE))
+		return 0;
+	READ_AT(&sb, struct dentry, dir, d_sb);
+	if (bpf_core_field_exists(((struct super_block___encoding *)0)->s_encoding))
+		READ_AT(&encoding, struct super_block___encoding, sb, s_encoding);
+	if (!encoding)
+		return 1;
+	READ_AT(&inode, struct dentry, dir, d_inode);
+	READ_AT(&inode_flags, struct inode, inode, i_flags);
+	return !!(inode_flags & S_CASEFOLD);
+}
+
+/* A rule about a name would be passed by with another spelling: there is no telling whom it is about. A
+ * function of its own to be off the stack of the step that follows. */
+__noinline int is_ambiguous(__u32 slot, __u32 state, __u64 dentry)
+{
+	__u64 dir = 0;
+
+	READ_AT(&dir, struct dentry, dentry, d_parent);
+	return is_folded(dir) && decide_named(slot, state);
+}
+
 struct run {
 	struct walk walk;
 	const struct object *o;
@@ -143,6 +184,7 @@ struct run {
 	__u32 before; /* state of the directory that the leaf is in */
 	__u32 left;   /* components not stepped yet */
 	__u32 base;   /* those of them that are not in the ring */
+	__u32 ambiguous;
 };
 
 /* Steps over the component passed (left - 1) ago. */
@@ -154,6 +196,8 @@ static __always_inline void run_component(struct run *r)
 	r->left--;
 	dentry = r->walk.chunk[r->left & (CHUNK - 1)];
 	r->before = r->state;
+	if (!r->walk.proc && is_ambiguous(r->o->slot, r->state, dentry))
+		r->ambiguous = 1;
 	if (r->walk.proc && is_own_proc(dentry, r->o)) {
 		name = NAME_SELF;
 		len = 4;
@@ -209,7 +253,9 @@ static __always_inline enum reason run_all(struct run *r, const struct object *o
 	counter_set(&r->left, r->walk.count);
 	r->base = r->left > CHUNK ? r->left - CHUNK : 0;
 	bpf_loop(PATH_STEPS, run_step, r, 0);
-	return r->left ? WHY_UNREACHABLE : WHY_RULE;
+	if (r->left)
+		return WHY_UNREACHABLE;
+	return r->ambiguous ? WHY_SPELLING : WHY_RULE;
 }
 
 /* One try, WHY_BUSY when something moved meanwhile: the cached directory and one step, or the whole walk. */

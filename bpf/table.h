@@ -31,7 +31,7 @@ static __always_inline int name_load(__u64 name, __u32 off, __u32 len, union cel
 	return bpf_probe_read_kernel(out, size, (const void *)(name + off)) ? -1 : 0;
 }
 
-#define DECIDE __weak __noinline
+#define DECIDE			  __weak __noinline
 #define decide_loop(n, step, ctx) bpf_loop(n, step, ctx, 0)
 #include "decide.h"
 

@@ -26,7 +26,8 @@ static int write_state(struct layout *l, uint32_t i)
 	l->cells[2 * i].state = (struct cell_state){.other = 2 * s->other,
 						    .globs = s->glob_count ? run_cell(&l->globs, run) : 0,
 						    .nglobs = (__u16)s->glob_count,
-						    .allow = (__u8)outcome->allow};
+						    .allow = (__u8)outcome->allow,
+						    .named = s->name_count || s->glob_count};
 	memcpy(l->cells[2 * i + 1].rules.rule, outcome->rule, sizeof(outcome->rule));
 	return 0;
 }

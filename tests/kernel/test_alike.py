@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from cases import Bench, Case
+from cases import ANY, Bench, Case
 from kt import Tap, agent, make, path, put
 
 tap = Tap()
@@ -48,6 +48,54 @@ def snapshots():
         )
 
 
+BARE = """apiVersion: deputy/v1
+name: bare
+owner: {any_of: ["uid:*"]}
+purposes:
+  bare:
+    ttl: 10m
+    files:
+      - {allow: [read, exec], path: "${workdir}/bin/**"}
+      - {allow: [read, list, metadata], path: "${workdir}/mounted/**"}
+"""
+
+
+def spelled(where, *mkfs, folded):
+    """A denied name written in another way. A grant that tells no names apart reads on."""
+    if not mount_image(where, 64, *mkfs):
+        return tap.skip(f"{where}", "this kernel has none")
+    make(f"{where}/plain")
+    if not folded(path(make(f"{where}/dir"))):
+        return tap.skip(f"{where}", "no such directory can be made here")
+    for name in ("plain/a", "plain/.env", "dir/a", "dir/.env"):
+        put(f"{where}/{name}")
+    tap.equal(f"{where}: one name with two spellings", done("cat", path(f"{where}/dir/.ENV")), True)
+    bench.check(
+        Case(f"{where}: a denied name spelled otherwise", f"read {where}/dir/.ENV", "read tree/a", op="read",
+             reason="spelling", path=ANY),
+        Case(f"{where}: any other, while a rule is about one", f"read {where}/dir/a", "read tree/a", op="read",
+             reason="spelling", path=f"{where}/dir/a"),
+    )
+    for _ in range(2):
+        for name in ("dir/a", "dir/A", "dir/.ENV"):
+            tap.equal(f"{where}: {name} where rules tell no names apart", bare.ask(f"read {where}/{name}"), "OK")
+
+
+def folds_ext4(where):
+    return done("chattr", "+F", where)
+
+
+def ext4():
+    spelled("mounted/ext4", "mkfs.ext4", "-q", "-O", "casefold", "-E", "encoding=utf8", folded=folds_ext4)
+    if path("mounted/ext4") in mounted:
+        bench.check(Case("mounted/ext4: a directory that tells spellings apart", "read mounted/ext4/plain/.env",
+                         "read mounted/ext4/plain/a", op="read", path="mounted/ext4/plain/.env"))
+
+
+def vfat():
+    spelled("mounted/vfat", "mkfs.vfat", folded=lambda where: True)
+
+
 def umount_all():
     for place in reversed(mounted):
         done("umount", "-l", place)
@@ -55,5 +103,8 @@ def umount_all():
 
 put("none/sentinel")
 make("mounted")
+put("tree/a")
+put("bare.yaml", BARE)
+bare = agent("bare", policy=path("bare.yaml"))
 bench = Bench(tap, agent("files"))
-tap.run(snapshots, bench.end, umount_all)
+tap.run(snapshots, ext4, vfat, bench.end, bare.end, umount_all)

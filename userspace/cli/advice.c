@@ -30,6 +30,9 @@ static const struct {
 	{"unreachable", "no path from the root leads to it, or one too deep to follow; " NO_PATTERN},
 	{"busy", "the path was renamed over and over while it was decided on; try again"},
 	{"guarded", "no policy can grant this"},
+	{"spelling",
+	 "names in that directory have several spellings (it ignores case), and a rule is about one "
+	 "of them; grant the whole directory, with no rule about names beneath it"},
 	{"limit", "the host carries as many tagged tasks as it can; some have to end first"},
 };
 

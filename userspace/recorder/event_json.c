@@ -26,6 +26,7 @@ static const char *const reasons[REASONS] = {
 	[WHY_WIDER] = "wider",	   [WHY_FAMILY] = "family",
 	[WHY_BUSY] = "busy",	   [WHY_UNREACHABLE] = "unreachable",
 	[WHY_GUARDED] = "guarded", [WHY_LIMIT] = "limit",
+	[WHY_SPELLING] = "spelling",
 };
 
 static const char *const task_ops[] = {

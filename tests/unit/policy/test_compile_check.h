@@ -23,7 +23,7 @@ static inline void check_state(const struct table *t, uint32_t at)
 
 	assert_true(at + 1 < t->count && !(at & 1));
 	assert_true(s->nglobs <= TABLE_GLOBS && s->globs + s->nglobs <= t->count);
-	assert_true(!s->hold && !s->reserved);
+	assert_true(!s->hold && s->named <= 1);
 	for (uint32_t i = 0; i < s->nglobs; i++) {
 		check_text(t, t->cells[s->globs + i].glob.prefix);
 		check_text(t, t->cells[s->globs + i].glob.suffix);

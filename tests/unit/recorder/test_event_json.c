@@ -185,8 +185,9 @@ static void test_guard_details(void **state)
 
 static void test_reasons(void **state)
 {
-	static const char *const names[REASONS] = {"rule",   "revoked",	    "expired", "stale",	  "wider",
-						   "family", "unreachable", "busy",    "guarded", "limit"};
+	static const char *const names[REASONS] = {"rule",    "revoked", "expired",	"stale",
+						   "wider",   "family",	 "unreachable", "busy",
+						   "guarded", "limit",	 "spelling"};
 
 	(void)state;
 	for (unsigned i = 0; i < REASONS; i++) {
