@@ -252,8 +252,9 @@ struct visit {
 	__u32 gen;
 	__u32 tgid;    /* out, as the initial namespace counts */
 	__u32 threads; /* out */
-	__s32 error;   /* out: 0, -ESRCH peer gone, -EBUSY has threads, -EEXIST tagged already, -ENOSPC */
-	__u32 done;    /* out: 1 when the connection was found at all */
+	__s32 error; /* out: 0, -ESRCH peer gone, -EBUSY has threads, -EMLINK shares its descriptors, -EBADFD
+		      has a ring, -EEXIST tagged already, -EAGAIN no room */
+	__u32 done;  /* out: 1 when the connection was found at all */
 };
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is done with a file that is open, and how descriptors come in from others. */
 #include "file.h"
+#include "ring.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -108,16 +109,6 @@ int BPF_PROG(file_ioctl_compat, struct file *file, unsigned int cmd)
 	CHECK_COMMAND(file, cmd);
 }
 
-/* "[io_uring]": a ring acts as who set it up, and may have a thread of theirs at work (SQPOLL). */
-static __always_inline int is_ring(const struct dentry *dentry)
-{
-	__u64 name[2] = {};
-
-	if (dentry->d_name.len != 10 || bpf_probe_read_kernel(name, 10, dentry->d_name.name))
-		return 0;
-	return name[0] == 0x6e6972755f6f695bull && name[1] == 0x5d67;
-}
-
 /* By SCM_RIGHTS, pidfd_getfd(2) or seccomp's notifier: what it is open for has to be granted by its path. */
 SEC("lsm/file_receive")
 int BPF_PROG(file_receive, struct file *file)
@@ -126,7 +117,7 @@ int BPF_PROG(file_receive, struct file *file)
 
 	if (!ops || !caller_tag())
 		return 0;
-	if (is_ring(file->f_path.dentry))
+	if (dentry_is_ring((__u64)file->f_path.dentry))
 		NEVER(file->f_path.dentry, file->f_path.mnt, OP_READ);
 	CHECK(file->f_path.dentry, file->f_path.mnt, ops);
 }

@@ -4,18 +4,6 @@
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
-struct fdtable {
-	struct file **fd;
-} __ksym_core;
-
-struct files_struct {
-	struct fdtable *fdt;
-} __ksym_core;
-
-struct task_struct___files {
-	struct files_struct *files;
-} __ksym_core;
-
 static __always_inline int is_open_file(__u64 file, const struct object *o)
 {
 	__u64 dentry = 0, mnt = 0;
@@ -34,7 +22,7 @@ static __always_inline int is_open_file(__u64 file, const struct object *o)
  */
 static __always_inline int is_stdio(const struct object *o)
 {
-	struct task_struct___files *task = (void *)bpf_get_current_task();
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file **fds = BPF_CORE_READ(task, files, fdt, fd);
 
 	for (int i = 0; i < 3; i++) {

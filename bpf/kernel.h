@@ -23,6 +23,8 @@
 #define EEXIST 17
 #define EXDEV  18
 #define EINVAL 22
+#define EMLINK 31
+#define EBADFD 77
 
 #define S_IFMT	0170000
 #define S_IFDIR 0040000
@@ -140,6 +142,21 @@ struct signal_struct {
 	int nr_threads;
 } __ksym_core;
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+	unsigned long *open_fds;
+} __ksym_core;
+
+struct files_struct {
+	atomic_t count;
+	struct fdtable *fdt;
+} __ksym_core;
+
 struct task_struct {
 	unsigned int flags;
 	int pid;
@@ -150,6 +167,7 @@ struct task_struct {
 	const struct cred *real_cred;
 	const struct cred *cred;
 	struct nsproxy *nsproxy;
+	struct files_struct *files;
 	struct signal_struct *signal;
 	struct hlist_node pid_links[4];
 } __ksym_core;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Tags on tasks: inherited at birth, dropped with the task's memory, put on and swept by the warden. */
 #include "emit.h"
+#include "ring.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -34,6 +35,13 @@ static __always_inline int tag_put(__u64 task, const struct tag *tag)
 		return -EAGAIN;
 	tasks_add(&copy, 1);
 	return 0;
+}
+
+static __always_inline void tag_drop(__u64 task, const struct tag *tag)
+{
+	tag_disarm(task);
+	bpf_map_delete_elem(&tags, &task);
+	tasks_add(tag, -1);
 }
 
 /*
@@ -73,6 +81,22 @@ int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags)
 	return 0;
 }
 
+#define SIGKILL 9
+
+/*
+ * A task that was being born while its maker was tagged has been past task_alloc by then. It has not run yet.
+ * Nothing can be refused here, so where there is no room for its tag its maker dies with it.
+ */
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(task_born, struct task_struct *child)
+{
+	struct tag *tag = caller_tag();
+
+	if (tag && !tag_of((__u64)child) && tag_put((__u64)child, tag))
+		bpf_send_signal(SIGKILL);
+	return 0;
+}
+
 SEC("lsm/task_free")
 int BPF_PROG(task_free, struct task_struct *task)
 {
@@ -98,9 +122,28 @@ int BPF_PROG(task_free, struct task_struct *task)
 }
 
 /*
+ * Why no tag can bind the process, or 0: another task does its work untagged. A thread is one, a process that
+ * opens descriptors in a table that both have is another, and the one behind a ring (ring.h) is a third. What
+ * else it has open is its own business.
+ */
+static __always_inline int visit_unfit(struct task_struct *task)
+{
+	visit.threads = BPF_CORE_READ(task, signal, nr_threads);
+	if (visit.threads != 1)
+		return -EBUSY;
+	if (BPF_CORE_READ(task, flags) & PF_EXITING)
+		return -ESRCH;
+	if (BPF_CORE_READ(task, files, count.counter) != 1)
+		return -EMLINK;
+	return task_opens_ring(task) || task_registers_ring(task) ? -EBADFD : 0;
+}
+
+/*
  * Finds the process behind a connection of the warden's own by the struct pid that the kernel noted at
  * connect(2), so a recycled pid cannot stand in for it, and reads or puts its tag. Runs under RCU: the task
- * found is freed, and its entry dropped, only after this returns.
+ * found is freed, and its entry dropped, only after this returns. Nothing makes the task wait for its answer,
+ * so it is looked at again with the tag on: what it began before that shows by then, or is tagged by
+ * task_born().
  */
 static __always_inline void visit_task(struct task_struct *task)
 {
@@ -115,12 +158,14 @@ static __always_inline void visit_task(struct task_struct *task)
 		visit.error = visit.op == VISIT_READ ? 0 : -EEXIST;
 		return;
 	}
-	if (visit.threads != 1)
-		visit.error = -EBUSY;
-	else if (BPF_CORE_READ(task, flags) & PF_EXITING)
-		visit.error = -ESRCH;
-	else
+	visit.error = visit_unfit(task);
+	if (!visit.error)
 		visit.error = tag_put((__u64)task, &put);
+	if (visit.error)
+		return;
+	visit.error = visit_unfit(task);
+	if (visit.error)
+		tag_drop((__u64)task, &put);
 }
 
 SEC("iter/task_file")
@@ -142,8 +187,6 @@ int visit_connection(struct bpf_iter__task_file *ctx)
 		visit_task((void *)task);
 	return 0;
 }
-
-#define SIGKILL 9
 
 int caller_end(__u32 slot, __u32 gen)
 {

@@ -15,7 +15,7 @@
 static const struct operation *const tables[] = {
 	file_operations, fd_operations,	   move_operations,   exec_operations, net_operations,
 	unix_operations, guard_operations, way_operations,    work_operations, inode_operations,
-	pass_operations, ioctl_operations, hammer_operations,
+	pass_operations, ioctl_operations, hammer_operations, sqpoll_operations,
 };
 
 static _Thread_local char more[256];

@@ -83,7 +83,7 @@ def requests():
     for threads, want in (("0", "201 tagged"), ("1", "409 untagged"), ("4", "409 untagged")):
         done = subprocess.run([sys.executable, ASK, threads, path("none/a")], capture_output=True, text=True,
                               timeout=60, check=False)
-        tap.equal(f"asked by a process with {threads} more threads", done.stdout.strip() or done.stderr, want)
+        tap.equal(f"asked by a process with {threads} more threads", " ".join(done.stdout.split()[:2]) or done.stderr, want)
 
 
 def counted():

@@ -194,6 +194,15 @@ static int mint_tag(struct mint *m)
 	case -EBUSY:
 		return answer_problem(m->answer, PROBLEM_CONFLICT,
 				      "the calling process has started threads: a grant binds one");
+	case -EMLINK:
+		return answer_problem(m->answer, PROBLEM_CONFLICT,
+				      "the calling process shares its descriptors with another one "
+				      "(CLONE_FILES): a grant binds one");
+	case -EBADFD:
+		return answer_problem(
+			m->answer, PROBLEM_CONFLICT,
+			"the calling process has an io_uring ring, whose work may be done outside "
+			"the grant: close it (without --keep-fd `deputy run` does)");
 	case -ESRCH:
 		return answer_problem(m->answer, PROBLEM_CONFLICT, "the calling process is gone");
 	default:

@@ -119,15 +119,16 @@ static int fd_order(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-static int gap_mark(unsigned first, unsigned last)
+/* At once and not when the command is executed: no tag is put on a process that has a ring open. */
+static int gap_close(unsigned first, unsigned last)
 {
 	if (first > last)
 		return 0;
-	return close_range(first, last, CLOSE_RANGE_CLOEXEC) ? -errno : 0;
+	return close_range(first, last, 0) ? -errno : 0;
 }
 
 /* Where a seccomp filter knows no close_range(). */
-static int fds_mark_listed(const int *keep, size_t count)
+static int fds_close_listed(const int *keep, size_t count)
 {
 	DIR *d = opendir("/proc/self/fd");
 	const struct dirent *e;
@@ -138,8 +139,8 @@ static int fds_mark_listed(const int *keep, size_t count)
 
 		if (fd <= STDERR_FILENO || bsearch(&fd, keep, count, sizeof(fd), fd_order))
 			continue;
-		if (fcntl(fd, F_SETFD, FD_CLOEXEC))
-			err = -errno;
+		if (fd != dirfd(d))
+			close(fd);
 	}
 	if (d)
 		closedir(d);
@@ -156,12 +157,12 @@ int fds_keep_only(int *keep, size_t count)
 	for (size_t i = 0; i < count && !err; i++) {
 		if ((unsigned)keep[i] < next)
 			continue;
-		err = gap_mark(next, (unsigned)keep[i] - 1);
+		err = gap_close(next, (unsigned)keep[i] - 1);
 		next = (unsigned)keep[i] + 1;
 	}
 	if (!err)
-		err = gap_mark(next, UINT_MAX);
-	return err == -ENOSYS || err == -EINVAL || err == -EPERM ? fds_mark_listed(keep, count) : err;
+		err = gap_close(next, UINT_MAX);
+	return err == -ENOSYS || err == -EINVAL || err == -EPERM ? fds_close_listed(keep, count) : err;
 }
 
 char *program_dir(void)

@@ -12,7 +12,7 @@ int file_read(const char *path, size_t max, char **text, size_t *len);
  * none; -EACCES: it is no executable file. */
 int program_find(const char *name, char **path);
 
-/* Marks every descriptor close-on-exec but 0, 1, 2 and the `count` kept ones, which it sorts. -errno. */
+/* Closes every descriptor but 0, 1, 2 and the `count` kept ones, which it sorts. -errno. */
 int fds_keep_only(int *keep, size_t count);
 
 /* Directory of the running program, without a slash at its end; the caller frees it. NULL: cannot tell. */
