@@ -21,7 +21,10 @@ char LICENSE[] __weak SEC("license") = "GPL";
 		return verdict_errno(file_check(&object, WHY_GUARDED, BIT(op)));                             \
 	} while (0)
 
-enum command { COMMAND_FREE, COMMAND_WRITES, COMMAND_NEVER };
+enum command { COMMAND_FREE, COMMAND_WRITES, COMMAND_NEVER, COMMAND_OWNER };
+
+/* As for fcntl(F_SETOWN) (guard.bpf.c). */
+extern int guard_refuse(__u32 op, __u32 detail);
 
 /* Since 6.17 (inode_file_setattr) the kernel asks about these by dentry: once is enough. */
 extern const void bpf_lsm_inode_file_setattr __ksym __weak;
@@ -83,6 +86,9 @@ static __always_inline enum command command_of(__u32 cmd)
 	case 0xc0406618: /* FS_IOC_REMOVE_ENCRYPTION_KEY: locks a whole file system's directories */
 	case 0xc0406619: /* FS_IOC_REMOVE_ENCRYPTION_KEY_ALL_USERS */
 		return COMMAND_NEVER;
+	case 0x8901: /* FIOSETOWN: whom a socket's signals go to, where fcntl(2)'s hook is not asked */
+	case 0x8902: /* SIOCSPGRP: the same. The pid is in memory that could change after a look at it */
+		return COMMAND_OWNER;
 	}
 	return makes_subvolume(cmd) ? COMMAND_NEVER : command_on_file(cmd);
 }
@@ -92,6 +98,8 @@ static __always_inline enum command command_of(__u32 cmd)
 		enum command command = command_of(cmd);                                                      \
 		if (command == COMMAND_FREE)                                                                 \
 			return 0;                                                                            \
+		if (command == COMMAND_OWNER)                                                                \
+			return !caller_tag() ? 0 : verdict_errno(guard_refuse(GUARD_SIGNAL_OWNER, 0));       \
 		if (command == COMMAND_NEVER)                                                                \
 			NEVER(file->f_path.dentry, file->f_path.mnt, OP_WRITE);                              \
 		CHECK(file->f_path.dentry, file->f_path.mnt, BIT(OP_WRITE));                                 \

@@ -109,12 +109,44 @@ int BPF_PROG(guard_personality, const struct cred *cred)
 #define F_SETOWN    8
 #define F_SETOWN_EX 15
 
+struct upid {
+	int nr;
+} __ksym_core;
+
+struct pid___numbers {
+	unsigned int level;
+	struct upid numbers[1];
+} __ksym_core;
+
+struct task_struct___pid {
+	struct pid___numbers *thread_pid;
+	struct task_struct___pid *group_leader;
+} __ksym_core;
+
+/* The caller's process as its own pid namespace counts: what it calls itself when it names somebody. */
+static __always_inline __u32 own_number(void)
+{
+	struct task_struct___pid *task = (void *)bpf_get_current_task();
+	struct pid___numbers *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	__u64 at = (__u64)pid + OFFSET(struct pid___numbers, numbers);
+	int nr = 0;
+
+	at += BPF_CORE_READ(pid, level) * (__u64)bpf_core_type_size(struct upid);
+	READ_AT(&nr, struct upid, at, nr);
+	return nr;
+}
+
 /* Signals on input and output go to whom fcntl() names: a process may name itself. */
 SEC("lsm/file_fcntl")
 int BPF_PROG(guard_fcntl, struct file *file, unsigned int cmd, unsigned long arg)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 tgid;
 
+	if (cmd != F_SETOWN && cmd != F_SETOWN_EX)
+		return 0;
+	if (!caller_tag())
+		return 0;
+	tgid = own_number();
 	if ((cmd != F_SETOWN || !arg || arg == tgid) && cmd != F_SETOWN_EX)
 		return 0;
 	GUARD(GUARD_SIGNAL_OWNER, 0);

@@ -125,8 +125,8 @@ class Twin:
 class Agent(Twin):
     """A probe that `deputy run` started under one purpose of policy.yaml."""
 
-    def __init__(self, purpose, *options, command=(PROBE,), policy=POLICY, unshare=False, **more):
-        run = ["unshare", "--mount"] if unshare else []
+    def __init__(self, purpose, *options, command=(PROBE,), policy=POLICY, unshare=False, before=(), **more):
+        run = ["unshare", "--mount"] if unshare else list(before)
         run += [DEPUTY, "run", "--policy", policy, "--purpose", purpose, "--workdir", ROOT, *options]
         super().__init__(run + ["--", *command], **more)
         self.grant = ""

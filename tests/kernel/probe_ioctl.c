@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -145,8 +147,44 @@ static int do_ioctl(char **w)
 	return ret;
 }
 
+/* owner NUMBER PID SIGNAL: a socket's "there is data" as any signal to anybody. 0 when sent. */
+static int do_owner(char **w)
+{
+	int ends[2], pid = atoi(w[2]), ret;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
+		return -errno;
+	ret = done(ioctl(ends[0], strtoul(w[1], NULL, 16), &pid));
+	if (!ret && (fcntl(ends[0], F_SETSIG, atoi(w[3])) || fcntl(ends[0], F_SETFL, O_ASYNC) ||
+		     write(ends[1], "x", 1) != 1))
+		ret = -errno;
+	close(ends[0]);
+	close(ends[1]);
+	return ret;
+}
+
+/* own PID: fcntl(F_SETOWN). */
+static int do_own(char **w)
+{
+	int ends[2], ret;
+
+	if (pipe(ends))
+		return -errno;
+	ret = done(fcntl(ends[0], F_SETOWN, atoi(w[1])));
+	close(ends[0]);
+	close(ends[1]);
+	return ret;
+}
+
+static int do_own_self(char **w)
+{
+	char pid[16], *words[] = {w[0], pid, NULL};
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	return do_own(words);
+}
+
 const struct operation ioctl_operations[] = {
-	{"ioctl-fd", 2, do_ioctl_fd},
-	{"ioctl", 2, do_ioctl},
-	{0},
+	{"ioctl-fd", 2, do_ioctl_fd}, {"ioctl", 2, do_ioctl},	    {"owner", 3, do_owner},
+	{"own", 1, do_own},	      {"own-self", 0, do_own_self}, {0},
 };
