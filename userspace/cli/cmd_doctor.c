@@ -114,7 +114,7 @@ static void roads_print(const struct doctor *d)
 	size_t i;
 
 	json_array_foreach (d->open_roads, i, road)
-		printf("Open on this kernel, for want of a hook: %s\n", json_string_value(road));
+		printf("Open on this kernel: %s\n", json_string_value(road));
 }
 
 static int doctor_report(struct doctor *d)

@@ -24,6 +24,8 @@ static const struct {
 	  "task_prlimit", "task_setpgid"}},
 	{"netlink messages", {"netlink_send"}},
 	{"socket options", {"socket_setsockopt"}},
+	{"programs that are passed over while another task is preempted inside them",
+	 {"__bpf_prog_enter_recur"}},
 };
 
 #define ROADS (sizeof(roads) / sizeof(roads[0]))

@@ -59,19 +59,34 @@ static bool hook_is_optional(const char *program)
 	return false;
 }
 
-/* One that this kernel lacks is a hole, and named: a road's leaves that open, any other lets nothing start.
- */
-static int hook_miss(struct enforce *e, struct bpf_program *prog, const char *hook)
+/* What this kernel lacks is a hole, and named: a road's leaves that open, any other lets nothing start. */
+static int hook_miss(struct enforce *e, const char *hook)
 {
 	int road = road_of_hook(hook);
 
-	fprintf(stderr, "deputyd: this kernel lacks the hook %s%s%s\n", hook,
+	fprintf(stderr, "deputyd: this kernel lacks %s%s%s\n", hook,
 		road < 0 ? "" : ", which leaves open: ", road < 0 ? "" : road_name((size_t)road));
 	if (road < 0)
 		return -ENOSYS;
 	e->open_roads |= 1ull << road;
-	bpf_program__set_autoload(prog, false);
 	return 0;
+}
+
+/*
+ * Until 6.2 and its backports (271de525e1d7, which named this function) the kernel ran no LSM program on a
+ * CPU where another task had been preempted inside it, and let the operation pass.
+ */
+#define NO_SKIPPING "__bpf_prog_enter_recur"
+
+static bool symbol_exists(const char *name)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/kallsyms", "re");
+	char line[512], symbol[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*s %*s %255s", symbol) == 1 && !strcmp(symbol, name))
+			return true;
+	return false;
 }
 
 static int hooks_select(struct enforce *e)
@@ -92,10 +107,13 @@ static int hooks_select(struct enforce *e)
 		if (btf__find_by_name_kind(btf, func, BTF_KIND_FUNC) >= 0) {
 			bpf_program__set_autoload(prog, true);
 		} else if (!hook_is_optional(bpf_program__name(prog))) {
-			r = hook_miss(e, prog, hook + 1) ?: r;
+			bpf_program__set_autoload(prog, false);
+			r = hook_miss(e, hook + 1) ?: r;
 		}
 	}
 	btf__free(btf);
+	if (!symbol_exists(NO_SKIPPING))
+		r = hook_miss(e, NO_SKIPPING) ?: r;
 	return r;
 }
 
