@@ -16,6 +16,7 @@
 #define TABLE_PROBES 8u		/* longest probe run in the edge hash; the compiler keeps to it */
 #define NAME_BYTES   255u	/* NAME_MAX: one path component */
 #define PATH_STEPS   4096u	/* components walked before an object counts as unreachable */
+#define WARDS_MAX    1024u	/* inodes that are Deputy's own, or lead to them */
 #define EVENT_PATH   8192u	/* path bytes carried by one event; longer ones are marked cut */
 
 /* ---- operations ---- */
@@ -242,19 +243,45 @@ enum guard_op {
 	GUARD_OPS
 };
 
+/*
+ * ---- wards: what is Deputy's own, by inode as the kernel knows it; masks have a bit per file_op ----
+ *
+ * No policy can grant what a mask names. An entry is a ward (`self` for the object, `tree` for what is
+ * beneath), a way to one (a directory that may not be moved from above it), or both. `ward` and `way` are
+ * the start of a daemon that said so last, 0 = none did: what the next one does not say again goes.
+ */
+#define WARD_ALL     ((1u << FILE_OPS) - 1)
+#define WARD_LINK    (1u << 13) /* another name for it */
+#define WARD_PROGRAM (1u << 14) /* a process that runs it is as closed as its files */
+#define WARD_OWN     (1u << 15) /* `self` of a ward, which decides and not that of a directory above */
+_Static_assert(FILE_OPS <= 13, "masks of wards have room for every operation");
+
+struct ward_key {
+	__u64 ino;
+	__u32 dev; /* kernel form; of the super block, not what stat(2) says */
+	__u32 generation;
+};
+struct ward {
+	__u16 self;
+	__u16 tree;
+	__u32 ward;
+	__u32 way;
+};
+
 /* ---- visit: how the warden finds the task behind a connection (task.bpf.c) ---- */
-enum visit_op { VISIT_READ, VISIT_TAG };
+enum visit_op { VISIT_READ, VISIT_TAG, VISIT_WARD };
 
 struct visit {
 	__u32 op;   /* in: enum visit_op */
-	__u32 fd;   /* in: the connection, a descriptor of the calling process */
+	__u32 fd;   /* in: the connection, or what VISIT_WARD wards: a descriptor of the calling process */
 	__u32 slot; /* VISIT_TAG in: the tag to put on; out: the tag found */
 	__u32 gen;
 	__u32 tgid;    /* out, as the initial namespace counts */
 	__u32 threads; /* out */
 	__s32 error; /* out: 0, -ESRCH peer gone, -EBUSY has threads, -EMLINK shares its descriptors, -EBADFD
-		      has a ring, -EEXIST tagged already, -EAGAIN no room */
-	__u32 done;  /* out: 1 when the connection was found at all */
+		      has a ring, -EEXIST tagged already, -EAGAIN no room; of a ward -E2BIG, -ELOOP */
+	struct ward ward; /* VISIT_WARD in */
+	__u32 done;	  /* out: 1 when the connection was found at all */
 };
 
 #endif

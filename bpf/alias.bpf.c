@@ -140,7 +140,8 @@ __noinline int room_aim(struct alias_room *room, __u64 mnt)
 
 __noinline int room_allows(const struct alias_room *room)
 {
-	return room && !(room->ops & ~decide_rights(room->object.slot, room->object.state));
+	return room && !(room->ops & (object_ward(&room->object) |
+				      ~decide_rights(room->object.slot, room->object.state)));
 }
 
 /* WHY_RULE with the object where one allows, else where it is denied; or why it is nowhere. */

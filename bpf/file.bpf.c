@@ -84,6 +84,10 @@ int file_check(struct object *o, __u32 why, __u32 ops)
 		why = WHY_UNREACHABLE;
 	if (!o || dead != WHY_RULE || why != WHY_RULE)
 		return file_refuse(&r, s, dead ?: why, o);
+	if (object_ward(o) & ops) {
+		r.op = __builtin_ctz((object_ward(o) & ops & WARD_ALL) ?: ops);
+		return refuse(&r, s, WHY_GUARDED, o);
+	}
 	if (o->state == PLACE_INNER)
 		return 0;
 	return file_decide(o, &r, s, ops);
@@ -94,6 +98,15 @@ static __always_inline __u32 open_ops(const struct file *file)
 	if (file->f_flags & FMODE_EXEC)
 		return BIT(OP_EXEC);
 	return held_ops(file) ?: BIT(OP_METADATA); /* access mode 3: for ioctl only */
+}
+
+/* An address goes to a function of its own as a number. */
+static __always_inline void object_layer(struct object *o, __u64 file)
+{
+	__u64 inode = 0;
+
+	READ_AT(&inode, struct file, file, f_inode);
+	o->leaf |= ward_inode(inode);
 }
 
 /* mq_open(2) opens on a mount that is nobody's: a queue's path is that of /dev/mqueue, if it is mounted. */
@@ -108,6 +121,9 @@ int BPF_PROG(file_open, struct file *file)
 	object_set(&object, tag, file->f_path.dentry, file->f_path.mnt);
 	if (file->f_inode->i_sb->s_magic == MQUEUE_MAGIC)
 		object_place(&object);
+	/* A layer's file under the name that it has in the overlay: open_with_fake_path(), until 6.5. */
+	if (file->f_inode->i_sb != file->f_path.dentry->d_sb)
+		object_layer(&object, (__u64)file);
 	return verdict_errno(object_check(&object, open_ops(file)));
 }
 
@@ -263,46 +279,70 @@ static __always_inline __u32 tree_flag(const struct dentry *dentry)
 	return inode && (inode->i_mode & S_IFMT) == S_IFDIR ? REFER_TREE : 0;
 }
 
-/* Decides both names of a link or rename; they are on one mount, or the kernel refuses by itself. */
-static __always_inline int refer(const struct tag *tag, struct vfsmount *mnt, struct dentry *old,
-				 __u32 old_ops, struct dentry *new, __u32 new_ops, __u32 flags)
-{
-	struct object o;
-	__u32 from;
-	int ret;
-
-	object_set(&o, tag, old, mnt);
-	ret = object_check(&o, old_ops);
-	if (ret)
-		return ret;
-	from = o.state;
-	object_set(&o, tag, new, mnt);
-	ret = object_check(&o, new_ops);
-	return ret ?: refer_check(&o, from, flags);
-}
+/*
+ * Decides the old name of a link or rename, then the new one, to which the object moves on; they are on one
+ * mount, or the kernel refuses by itself. Arguments are read from ctx when they are needed: the walk leaves
+ * no stack to keep them on.
+ */
+#define REFER_OLD(o, tag, dentry, mnt, ops) (object_set(o, tag, dentry, mnt), object_check(o, ops))
+#define REFER_NEW(o, dentry, mnt, ops)	    (object_move(o, dentry, mnt), object_check(o, ops))
+#define ARG(ctx, type, n)                                                                                    \
+	({                                                                                                   \
+		barrier_var(ctx);                                                                            \
+		(type)(ctx)[n];                                                                              \
+	})
 
 SEC("lsm/path_link")
 int BPF_PROG(path_link, struct dentry *old, const struct path *dir, struct dentry *new)
 {
 	struct tag *tag = caller_tag();
+	struct object o;
+	__u32 from;
+	int ret;
 
 	if (!tag)
 		return 0;
-	return verdict_errno(refer(tag, dir->mnt, old, BIT(OP_METADATA), new, BIT(OP_CREATE), 0));
+	ret = REFER_OLD(&o, tag, old, dir->mnt, BIT(OP_METADATA) | WARD_LINK);
+	if (ret)
+		return verdict_errno(ret);
+	from = o.state;
+	ret = REFER_NEW(&o, ARG(ctx, struct dentry *, 2), ARG(ctx, struct path *, 1)->mnt, BIT(OP_CREATE));
+	return verdict_errno(ret ?: refer_check(&o, from, 0));
+}
+
+/* int path_rename(const struct path *old_dir, struct dentry *old, const struct path *new_dir,
+ *		   struct dentry *new, unsigned int flags) */
+static __always_inline __u32 rename_old_ops(unsigned long long *ctx)
+{
+	__u32 flags = ARG(ctx, __u32, 4);
+
+	return BIT(OP_DELETE) | (flags & (RENAME_EXCHANGE | RENAME_WHITEOUT) ? BIT(OP_CREATE) : 0);
+}
+
+static __always_inline __u32 rename_refer(unsigned long long *ctx)
+{
+	__u32 exchange = ARG(ctx, __u32, 4) & RENAME_EXCHANGE;
+	__u32 tree = tree_flag(ARG(ctx, struct dentry *, 1));
+
+	return exchange | tree | (exchange ? tree_flag(ARG(ctx, struct dentry *, 3)) : 0);
 }
 
 SEC("lsm/path_rename")
-int BPF_PROG(path_rename, const struct path *old_dir, struct dentry *old, const struct path *new_dir,
-	     struct dentry *new, unsigned int flags)
+int path_rename(unsigned long long *ctx)
 {
-	__u32 from = BIT(OP_DELETE) | (flags & (RENAME_EXCHANGE | RENAME_WHITEOUT) ? BIT(OP_CREATE) : 0);
 	struct tag *tag = caller_tag();
-	__u32 to = BIT(OP_CREATE);
+	struct object o;
+	__u32 from;
+	int ret;
 
 	if (!tag)
 		return 0;
-	if (new->d_inode)
-		to |= BIT(OP_DELETE);
-	flags = (flags & RENAME_EXCHANGE) | tree_flag(old) | (flags & RENAME_EXCHANGE ? tree_flag(new) : 0);
-	return verdict_errno(refer(tag, new_dir->mnt, old, from, new, to, flags));
+	ret = REFER_OLD(&o, tag, ARG(ctx, struct dentry *, 1), ARG(ctx, struct path *, 2)->mnt,
+			rename_old_ops(ctx));
+	if (ret)
+		return verdict_errno(ret);
+	from = o.state;
+	ret = REFER_NEW(&o, ARG(ctx, struct dentry *, 3), ARG(ctx, struct path *, 2)->mnt,
+			BIT(OP_CREATE) | (ARG(ctx, struct dentry *, 3)->d_inode ? BIT(OP_DELETE) : 0));
+	return verdict_errno(ret ?: refer_check(&o, from, rename_refer(ctx)));
 }

@@ -24,6 +24,7 @@
 #define EXDEV  18
 #define EINVAL 22
 #define EMLINK 31
+#define ELOOP  40
 #define EBADFD 77
 
 #define S_IFMT	0170000
@@ -52,6 +53,7 @@
 #define DCACHE_OP_COMPARE 2 /* names are compared in the file system's own way */
 #define S_CASEFOLD	  (1u << 15)
 #define SB_KERNMOUNT	  (1ul << 22)
+#define PIDTYPE_PID	  0
 #define PIDTYPE_TGID	  1
 
 #define __ksym_core __attribute__((preserve_access_index))
@@ -170,6 +172,14 @@ struct task_struct {
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct hlist_node pid_links[4];
+} __ksym_core;
+
+struct mm_struct {
+	struct file *exe_file;
+} __ksym_core;
+
+struct task_struct___mm {
+	struct mm_struct *mm;
 } __ksym_core;
 
 struct vm_area_struct {

@@ -87,7 +87,8 @@ struct cached_dir {
 	__u32 gen;
 	__u32 renames;
 	__u32 mounts;
-	__u32 reserved[3];
+	__u32 ward; /* what no policy can grant beneath the directory */
+	__u32 reserved[2];
 };
 
 struct {
@@ -96,6 +97,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct cached_dir);
 } cache __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WARDS_MAX);
+	__type(key, struct ward_key);
+	__type(value, struct ward);
+} wards __weak SEC(".maps");
 
 static __always_inline struct control *control_get(void)
 {

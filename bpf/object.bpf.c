@@ -79,7 +79,7 @@ static __always_inline struct cached_dir *cache_entry(const struct object *o)
 /* x86 keeps loads in order with loads and stores with stores; the compiler has to be told. */
 #define ordered() asm volatile("" ::: "memory")
 
-static __always_inline int cache_find(const struct object *o, const struct moves *m, __u32 *state)
+static __always_inline int cache_find(struct object *o, const struct moves *m, __u32 *state)
 {
 	const struct cached_dir *e = o->dir_generation ? cache_entry(o) : 0;
 	__u32 version;
@@ -92,6 +92,7 @@ static __always_inline int cache_find(const struct object *o, const struct moves
 	    e->slot != o->slot || e->gen != o->gen || e->renames != m->renames || e->mounts != m->mounts)
 		return -1;
 	*state = e->state;
+	o->dirs = e->ward;
 	ordered();
 	return *(volatile __u32 *)&e->version == version ? 0 : -1;
 }
@@ -114,6 +115,7 @@ static __always_inline void cache_store(const struct object *o, const struct mov
 	e->renames = m->renames;
 	e->mounts = m->mounts;
 	e->state = state;
+	e->ward = o->dirs;
 	ordered();
 	*(volatile __u32 *)&e->version = version + 2;
 }
@@ -271,7 +273,10 @@ __noinline int object_try(struct object *o)
 		o->state = decide_step(o->slot, r.before, o->name, o->name_len);
 		return moves_same(&m) ? WHY_RULE : WHY_BUSY;
 	}
+	o->dirs = 0;
 	why = run_all(&r, o);
+	if (why == WHY_RULE && r.state != PLACE_ANON && ward_dirs(o))
+		why = WHY_UNREACHABLE;
 	if (!moves_same(&m))
 		return WHY_BUSY;
 	o->state = r.state;

@@ -36,7 +36,8 @@ static __always_inline int running_file(struct file *file, __u32 op)
 
 	if (!tag)
 		return 0;
-	object_set(&o, tag, file->f_path.dentry, file->f_path.mnt);
+	object_own(&o, tag);
+	object_name(&o, file->f_path.dentry, file->f_path.mnt);
 	return verdict_errno(running_check(&o, EV_FILE, op));
 }
 

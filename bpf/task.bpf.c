@@ -168,6 +168,16 @@ static __always_inline void visit_task(struct task_struct *task)
 		tag_drop((__u64)task, &put);
 }
 
+/* Addresses as numbers, which a function of its own takes. */
+static __always_inline int visit_ward(const struct file *file)
+{
+	__u64 dentry = 0, mnt = 0;
+
+	READ_AT(&dentry, struct file, (__u64)file, f_path.dentry);
+	READ_AT(&mnt, struct file, (__u64)file, f_path.mnt);
+	return ward_raise(dentry, mnt, visit.ward.ward, (__u32)visit.ward.tree << 16 | visit.ward.self);
+}
+
 SEC("iter/task_file")
 int visit_connection(struct bpf_iter__task_file *ctx)
 {
@@ -177,6 +187,11 @@ int visit_connection(struct bpf_iter__task_file *ctx)
 
 	if (!file || ctx->fd != visit.fd || visit.done)
 		return 0;
+	if (visit.op == VISIT_WARD) {
+		visit.done = 1;
+		visit.error = visit_ward(file);
+		return 0;
+	}
 	sock = bpf_sock_from_file(file);
 	if (!sock)
 		return 0;

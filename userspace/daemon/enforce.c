@@ -227,6 +227,11 @@ int enforce_ring_fd(const struct enforce *e)
 	return bpf_map__fd(e->skel->maps.events);
 }
 
+const char *enforce_pin_dir(const struct enforce *e)
+{
+	return e->pin_dir;
+}
+
 uint64_t enforce_tagged(const struct enforce *e)
 {
 	return __atomic_load_n(&e->control->tagged, __ATOMIC_RELAXED);

@@ -61,6 +61,17 @@ int enforce_running(struct enforce *enforce);
 /* Reads, or with tag->slot set puts, the tag of the process behind a connection of this process. */
 int enforce_visit(struct enforce *enforce, int connection, enum visit_op op, struct visit *visit);
 
+/* Closes what a descriptor of this process, O_PATH or any, leads to: masks as in struct ward. Holds with
+ * every process of ours dead, until a daemon settles that has not said it again. */
+struct ward_masks {
+	uint16_t self;
+	uint16_t tree;
+};
+int enforce_ward(struct enforce *enforce, int fd, struct ward_masks masks);
+int enforce_wards_settle(struct enforce *enforce);
+/* Where it is pinned. */
+const char *enforce_pin_dir(const struct enforce *enforce);
+
 /* Kills every task whose grant is over and says so; returns how many processes were still to be killed. */
 int enforce_reap(struct enforce *enforce);
 /* Both, now and then: what time alone brings to its end. Costs nothing while there are no grants. */

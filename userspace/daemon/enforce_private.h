@@ -23,6 +23,7 @@ struct enforce {
 	uint32_t last;			     /* slot given out last */
 	bool fresh;			     /* the pin directory is of our own making: no predecessor's */
 	uint64_t open_roads;		     /* as in struct control */
+	uint32_t start; /* of a daemon, by which wards are told apart; 0: not known yet */
 	char pin_dir[256];
 };
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/version.h"
+#include "daemon/own.h"
 #include "daemon/records.h"
 #include "daemon/site.h"
 #include "daemon/warden.h"
@@ -61,9 +62,8 @@ static int options_read(int argc, char **argv, struct options *o)
 {
 	int c;
 
-	*o = (struct options){.config = "/etc/deputy/deputyd.yaml",
-			      .state_dir = "/var/lib/deputy",
-			      .runtime_dir = "/run/deputy"};
+	*o = (struct options){
+		.config = CONFIG_FILE, .state_dir = "/var/lib/deputy", .runtime_dir = "/run/deputy"};
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
@@ -209,7 +209,9 @@ static int serve(const struct options *o, const struct config *config, struct si
 	if (r)
 		return r;
 	grants_adopt(&w);
-	r = roles_start(&w, site, o->config);
+	r = own_ward(w.enforce, site, config, o->config);
+	if (!r)
+		r = roles_start(&w, site, o->config);
 	served = !r;
 	if (served) {
 		sd_notify(0, "READY=1");
