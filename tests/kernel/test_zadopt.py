@@ -225,6 +225,36 @@ def foreign_lock():
     tap.that("then it starts", wait_for(daemon.start), daemon.words())
 
 
+def wards():
+    """How many inodes are warded."""
+    have = subprocess.run(["bpftool", "-j", "map", "dump", "pinned", daemon.pin_dir() + "/map-wards"],
+                          capture_output=True, text=True, check=True).stdout
+    return len(json.loads(have))
+
+
+def warded():
+    """What is Deputy's own stays closed under a grant of everything, and is closed again by the next daemon."""
+    mine, key, count, pid = agent("all"), daemon.state + "/key", wards(), daemon.pid
+    own = (f"flock {key} r", f"list {daemon.pin_dir()}", f"rename {daemon.socket} {daemon.socket}",
+           f"rename {daemon.config} {daemon.config}", f"read {daemon.binary}", f"create {daemon.state}/new",
+           f"create {daemon.run}/new")
+    refused = ["EPERM"] * len(own)
+    tap.equal("closed", [mine.ask(words) for words in own] + [mine.ask("read tree/a")], [*refused, "OK"])
+    tap.equal("its process", (mine.ask(f"read /proc/{pid}/status"), mine.ask("read /proc/1/status")), ("EPERM", "OK"))
+    log = Log()
+    tap.that("killed", daemon.kill())
+    tap.equal("closed without a daemon", [mine.ask(words) for words in own] + [mine.ask("read tree/a")],
+              [*refused, "OK"])
+    tap.that("another daemon starts", daemon.start(), daemon.words())
+    tap.that("the events of the time between", log.find(pid=mine.pid, path=key, reason="guarded", errno="EPERM"))
+    tap.equal("closed under the next daemon", [mine.ask(words) for words in own] + [mine.ask("read tree/a")],
+              [*refused, "OK"])
+    tap.equal("its process", (mine.ask(f"read /proc/{daemon.pid}/status"), mine.ask("read /proc/1/status")),
+              ("EPERM", "OK"))
+    tap.equal("and what was only the one's before is not any more", wards(), count)
+    mine.end()
+
+
 def busy_reset():
     mine = agent("files")
     done = subprocess.run(daemon.command("--reset"), capture_output=True, text=True)
@@ -234,4 +264,4 @@ def busy_reset():
 
 
 world()
-tap.run(taken_over, roles, stuck_recorder, foreign_lock, damaged, other_build, busy_reset)
+tap.run(taken_over, warded, roles, stuck_recorder, foreign_lock, damaged, other_build, busy_reset)
