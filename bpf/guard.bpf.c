@@ -85,16 +85,39 @@ int BPF_PROG(guard_kill, struct task_struct *target, void *info, int sig, const 
 
 #define CAP_OPT_NOAUDIT 2 /* the kernel only asks which way to go: no event, but no capability either */
 
+#define PF_IO_WORKER 0x10
+
+struct task_struct___worker {
+	void *worker_private;
+} __ksym_core;
+
+/*
+ * A polling thread of io_uring (SQPOLL) that serves several rings of a process wears the credentials with
+ * which each was set up: the process's choice, which capset(2) renews at will. Workers of io-wq have their
+ * own and are told by worker_private, which polling threads leave empty.
+ */
+static __always_inline int is_poller(struct task_struct *task)
+{
+	void *worker = BPF_CORE_READ((struct task_struct___worker *)task, worker_private);
+
+	return BPF_CORE_READ(task, flags) & PF_IO_WORKER && !worker;
+}
+
 /*
  * A grant carries no capability, not even root's. Credentials that are not the task's own are the kernel's
  * doing: overlayfs acts on its layers with those of whoever mounted it.
  */
-SEC("lsm/capable")
-int BPF_PROG(guard_capable, const struct cred *cred, void *ns, int cap, unsigned int opts)
+static __always_inline int creds_are_ours(__u64 cred)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	if (!caller_tag() || hook_arg(ctx, 0) != (__u64)BPF_CORE_READ(task, real_cred))
+	return cred == (__u64)BPF_CORE_READ(task, real_cred) || is_poller(task);
+}
+
+SEC("lsm/capable")
+int BPF_PROG(guard_capable, const struct cred *cred, void *ns, int cap, unsigned int opts)
+{
+	if (!caller_tag() || !creds_are_ours(hook_arg(ctx, 0)))
 		return 0;
 	return opts & CAP_OPT_NOAUDIT ? -EPERM : verdict_errno(guard_refuse(GUARD_CAPABILITY, cap));
 }
