@@ -66,12 +66,28 @@ int BPF_PROG(guard_ptrace, struct task_struct *child, unsigned int mode)
 	return !tag || is_ours(tag, child) ? 0 : verdict_errno(guard_refuse(GUARD_PTRACE, 0));
 }
 
+/* As guard_refuse(), for a caller that need not be tagged. */
+__noinline int tracer_refuse(__u32 slot, __u32 gen)
+{
+	struct report r = {.type = EV_GUARD, .op = GUARD_PTRACE, .slot = slot, .gen = gen};
+
+	return refuse(&r, slot_get(slot, gen), WHY_GUARDED, 0);
+}
+
+/* Whoever asks to be traced hands itself over: an agent gets nobody who is not its own, tagged or not. */
 SEC("lsm/ptrace_traceme")
 int BPF_PROG(guard_traceme, struct task_struct *parent)
 {
-	struct tag *tag = caller_tag();
+	struct control *c = control_get();
+	struct tag *tag, *tracer;
 
-	return !tag || is_ours(tag, parent) ? 0 : verdict_errno(guard_refuse(GUARD_PTRACE, 0));
+	if (!c || !c->tagged)
+		return 0;
+	tag = caller_tag();
+	if (tag)
+		return is_ours(tag, parent) ? 0 : verdict_errno(guard_refuse(GUARD_PTRACE, 0));
+	tracer = tag_of((__u64)parent);
+	return tracer ? verdict_errno(tracer_refuse(tracer->slot, tracer->gen)) : 0;
 }
 
 /* cred is that of a USB device's owner when the signal comes from an interrupt, which has no caller. */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What no policy grants: changing what paths mean, and acting through or upon others."""
-from cases import ANY, Bench, Case
-from kt import Tap, Twin, agent, alive, make, put, wait_for
+from cases import ANY, Bench, Case, remove
+from kt import DEPUTY, POLICY, PROBE, ROOT, Tap, Twin, agent, alive, make, path, put, wait_for
 
 tap = Tap()
 
@@ -56,6 +56,28 @@ def other_grants():
     other.end()
 
 
+def volunteer(command):
+    """What a child from before `command` gets when it asks its parent, which runs that by now, to trace it."""
+    remove("tree/go", "tree/said")
+    child = f"{PROBE} traceme {path('tree/go')} >{path('tree/said')} & exec "
+    parent = Twin(["sh", "-c", child + command])
+    parent.ask("getenv HOME")
+    put("tree/go")
+    said = wait_for(lambda: open(path("tree/said")).read().split())
+    parent.end()
+    return said or ["nothing", "0"]
+
+
+def tracing_a_volunteer():
+    """A process outside the grant whose parent has become an agent."""
+    under = f"{DEPUTY} run --policy {POLICY} --purpose files --workdir {ROOT} -- {PROBE}"
+    bench.log.mark()
+    err, pid = volunteer(under)[:2]
+    tap.equal("being traced by an agent, at one's own wish", err, "EPERM")
+    tap.that("its event", bench.log.find(type="guard", op="ptrace", pid=int(pid), reason="guarded"))
+    tap.equal("by an untagged parent", volunteer(PROBE)[0], "OK")
+
+
 def sigio():
     """A signal that the kernel sends on one's behalf when a pipe has data."""
     mine, theirs = Twin(), Twin()
@@ -85,4 +107,4 @@ def capabilities():
 put("none/sentinel")
 make("tree")
 bench = Bench(tap, agent("files"))
-tap.run(mounts, others, other_grants, sigio, capabilities, bench.end)
+tap.run(mounts, others, other_grants, tracing_a_volunteer, sigio, capabilities, bench.end)
