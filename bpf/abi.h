@@ -49,6 +49,8 @@ enum slot_state { SLOT_FREE, SLOT_LIVE, SLOT_REVOKED };
 #define SLOT_KILL	  1u /* revocation and expiry kill the tasks, not only their operations */
 #define SLOT_AUDIT_CHANGE 2u /* record allowed writes, creates, deletes, execs and network use */
 #define SLOT_AUDIT_ALL	  4u /* record every allowed operation */
+#define SLOT_MAPPED                                                                                          \
+	8u /* set by the kernel side: the end kills, because any task may have a file mapped shared */
 
 struct slot {
 	__u32 gen;     /* a tag with another generation is stale and refused */
@@ -67,7 +69,12 @@ struct tag {
 	__u32 slot; /* 0 = untagged: lets task_free disarm an entry that cannot be deleted just then */
 	__u32 gen;
 	__u64 epoch; /* the revocation epoch for which the ancestors were last found live */
+	__u32 flags; /* TAG_*, of the whole process: in the tag of its first thread */
+	__u32 reserved;
 };
+
+#define TAG_MAPPED 1u /* has a file mapped shared: its grant's end kills it */
+#define TAG_LENT   2u /* has, or had since it was executed, its memory in common with another process */
 
 /* Events that never reached the recorder, by cause. */
 enum loss { LOSS_RING_FULL, LOSS_NO_SCRATCH, LOSSES };
@@ -193,7 +200,7 @@ enum reason {
 	REASONS
 };
 
-enum task_event { TASK_TAGGED, TASK_FORK, TASK_EXEC, TASK_LAST_EXIT };
+enum task_event { TASK_TAGGED, TASK_FORK, TASK_EXEC, TASK_LAST_EXIT, TASK_MAP };
 
 #define EVENT_CUT  1u /* the path is longer than EVENT_PATH: its first components are missing */
 #define EVENT_ANON 2u /* on an internal mount: a memfd or pipe; the name is a description */

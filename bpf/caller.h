@@ -75,17 +75,29 @@ static __always_inline enum reason caller_live(struct tag *tag, struct slot **sl
 	return ancestors_live(tag, s);
 }
 
-/* Whether revocation or expiry, here or above, asks for the end of the tasks. */
-static __always_inline int condemned(__u32 slot, __u32 gen)
+/* The tag that stands for a task's whole process. */
+static __always_inline struct tag *process_tag(const struct task_struct *task)
 {
+	return tag_of((__u64)BPF_CORE_READ(task, group_leader));
+}
+
+/*
+ * Whether revocation or expiry, here or above, asks for the end of the tasks. Where a grant ends in refusals,
+ * of those who need to ask for nothing any more: they have a file mapped (mapping.bpf.c).
+ */
+static __always_inline int condemned(const struct task_struct *task, __u32 slot, __u32 gen)
+{
+	const struct tag *process = process_tag(task);
 	__u64 now = bpf_ktime_get_boot_ns();
+	const struct slot *own = slot_get(slot, gen);
+	int mapped = (process && process->flags & TAG_MAPPED) || (own && own->flags & SLOT_MAPPED);
 
 	for (__u32 i = 0; i <= CHAIN_MAX && slot; i++) {
 		const struct slot *s = slot_get(slot, gen);
 
 		if (!s)
 			return 0;
-		if (s->flags & SLOT_KILL && (s->state != SLOT_LIVE || now >= s->expires))
+		if ((mapped || s->flags & SLOT_KILL) && (s->state != SLOT_LIVE || now >= s->expires))
 			return 1;
 		slot = s->parent;
 		gen = s->parent_gen;

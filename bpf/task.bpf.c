@@ -29,7 +29,7 @@ static __always_inline void tag_disarm(__u64 task)
 
 static __always_inline int tag_put(__u64 task, const struct tag *tag)
 {
-	struct tag copy = {.slot = tag->slot, .gen = tag->gen};
+	struct tag copy = {.slot = tag->slot, .gen = tag->gen, .flags = tag->flags};
 
 	if (bpf_map_update_elem(&tags, &task, &copy, BPF_ANY))
 		return -EAGAIN;
@@ -55,6 +55,24 @@ static __always_inline int tag_inherit(__u64 child, const struct tag *tag)
 	return put && put->slot == tag->slot && put->gen == tag->gen ? 0 : tag_put(child, tag);
 }
 
+#define CLONE_VM     0x100
+#define CLONE_THREAD 0x10000
+
+/*
+ * What the child's process will have mapped. A copy of the memory has what is mapped now; memory in common
+ * has what either maps later, which mapping.bpf.c can tell of one of them only.
+ */
+static __always_inline __u32 flags_inherit(unsigned long clone)
+{
+	struct tag *process = process_tag((void *)bpf_get_current_task());
+
+	if (!process || clone & CLONE_THREAD)
+		return 0;
+	if (clone & CLONE_VM)
+		__sync_fetch_and_or(&process->flags, TAG_LENT);
+	return (process->flags & TAG_MAPPED) | (clone & CLONE_VM ? TAG_LENT : 0);
+}
+
 /* Threads, forks, vforks and io_uring workers are all born here, with `current` the one that asked. */
 SEC("lsm/task_alloc")
 int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags)
@@ -63,6 +81,7 @@ int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags)
 	struct tag *tag = caller_tag();
 	struct slot *s = 0;
 	enum reason why;
+	struct tag put;
 
 	if (!tag) {
 		struct control *c = control_get();
@@ -76,7 +95,8 @@ int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags)
 	why = caller_live(tag, &s);
 	if (why != WHY_RULE)
 		return verdict_errno(refuse(&r, s, why, 0));
-	if (tag_inherit((__u64)child, tag))
+	put = (struct tag){.slot = tag->slot, .gen = tag->gen, .flags = flags_inherit(flags)};
+	if (tag_inherit((__u64)child, &put))
 		return verdict_errno(refuse(&r, s, WHY_LIMIT, 0));
 	return 0;
 }
@@ -85,15 +105,27 @@ int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags)
 
 /*
  * A task that was being born while its maker was tagged has been past task_alloc by then. It has not run yet.
- * Nothing can be refused here, so where there is no room for its tag its maker dies with it.
+ * Nothing can be refused here, so where there is no room for its tag its maker dies with it. What another
+ * thread mapped meanwhile is in the child's memory too.
  */
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(task_born, struct task_struct *child)
 {
-	struct tag *tag = caller_tag();
+	struct tag *tag = caller_tag(), *process, *born;
 
-	if (tag && !tag_of((__u64)child) && tag_put((__u64)child, tag))
-		bpf_send_signal(SIGKILL);
+	if (!tag)
+		return 0;
+	born = tag_of((__u64)child);
+	if (!born) {
+		struct tag put = {.slot = tag->slot, .gen = tag->gen};
+
+		if (tag_put((__u64)child, &put))
+			bpf_send_signal(SIGKILL);
+		return 0;
+	}
+	process = process_tag((void *)bpf_get_current_task());
+	if (process && process->flags & TAG_MAPPED)
+		__sync_fetch_and_or(&born->flags, TAG_MAPPED);
 	return 0;
 }
 
@@ -205,7 +237,9 @@ int visit_connection(struct bpf_iter__task_file *ctx)
 
 int caller_end(__u32 slot, __u32 gen)
 {
-	return condemned(slot, gen) ? bpf_send_signal(SIGKILL) : 0;
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return condemned(task, slot, gen) ? bpf_send_signal(SIGKILL) : 0;
 }
 
 /* Lists the processes to be killed, a 32-bit tgid each. */
@@ -219,7 +253,7 @@ int list_condemned(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	tag = tag_of((__u64)task);
-	if (!tag || task->flags & PF_EXITING || !condemned(tag->slot, tag->gen))
+	if (!tag || task->flags & PF_EXITING || !condemned(task, tag->slot, tag->gen))
 		return 0;
 	tgid = task->tgid;
 	bpf_seq_write(ctx->meta->seq, &tgid, sizeof(tgid));

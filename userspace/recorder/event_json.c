@@ -34,6 +34,7 @@ static const char *const task_ops[] = {
 	[TASK_FORK] = "fork",
 	[TASK_EXEC] = "exec",
 	[TASK_LAST_EXIT] = "last_exit",
+	[TASK_MAP] = "map",
 };
 
 static const char *const guard_ops[GUARD_OPS] = {
