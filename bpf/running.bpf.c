@@ -54,6 +54,35 @@ int BPF_PROG(running_file_ioctl, struct file *file, unsigned int cmd, unsigned l
 	return running_file(file, OP_WRITE);
 }
 
+/* Since 6.8 (f1bb47a31dff) programs of 32 bits have a hook of their own. */
+SEC("?lsm/file_ioctl_compat")
+int BPF_PROG(running_file_ioctl_compat, struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return running_file(file, OP_WRITE);
+}
+
+struct io_uring_cmd {
+	struct file *file;
+} __ksym_core;
+
+/* What a ring passes to a file's driver. */
+SEC("lsm/uring_cmd")
+int BPF_PROG(running_uring_cmd, struct io_uring_cmd *cmd)
+{
+	return running_file(cmd->file, OP_WRITE);
+}
+
+#define TCP_ZEROCOPY_RECEIVE 35
+
+/* Copies what was received, too. */
+SEC("lsm/socket_getsockopt")
+int BPF_PROG(running_getsockopt, struct socket *sock, int level, int option)
+{
+	if (level != IPPROTO_TCP || option != TCP_ZEROCOPY_RECEIVE)
+		return 0;
+	return verdict_errno(running_check(0, EV_NET, NET_UDP_SEND));
+}
+
 /* Of every family: unix sockets too, which net.bpf.c leaves alone. */
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(running_sendmsg, struct socket *sock, struct msghdr *msg, int size)

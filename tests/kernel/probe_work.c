@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,15 +17,54 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "probe.h"
 
 static struct {
-	int file, dir, pipe[2], pair[2], other[2];
+	int file, dir, pipe[2], pair[2], other[2], tcp;
+	int *low; /* memory that a call of 32 bits can name, where there are such calls */
 } work;
 
 static char buffer[16] = "work";
+
+/* ioctl(fd, FIONREAD) as a program of 32 bits would call it; -errno. */
+static int fionread_compat(int fd)
+{
+	long ret = 54;
+
+	__asm__ volatile("int $0x80"
+			 : "+a"(ret)
+			 : "b"((long)fd), "c"((long)FIONREAD), "d"((long)(intptr_t)work.low)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return (int)ret;
+}
+
+/* A kernel without such calls kills who makes one. */
+static void compat_open(void)
+{
+	int status;
+	pid_t pid;
+
+	work.low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	pid = fork();
+	if (!pid)
+		_exit(fionread_compat(work.pipe[0]) ? 1 : 0);
+	if (work.low == MAP_FAILED || pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		work.low = NULL;
+}
+
+/* To where the test listens and sends something. */
+static int tcp_open(void)
+{
+	struct sockaddr_in to = {AF_INET, htons(7001), {htonl(INADDR_LOOPBACK)}, {0}};
+	char c;
+
+	work.tcp = socket(AF_INET, SOCK_STREAM, 0);
+	return work.tcp < 0 || connect(work.tcp, (struct sockaddr *)&to, sizeof(to)) ||
+	       recv(work.tcp, &c, 1, 0) != 1;
+}
 
 /* `work-open FILE DIR`: everything has something to read. */
 static int do_open(char **w)
@@ -36,7 +77,8 @@ static int do_open(char **w)
 	if (write(work.pipe[1], "data", 4) != 4 || write(work.pair[1], "data", 4) != 4 ||
 	    write(work.other[1], "data", 4) != 4)
 		return -errno;
-	return ring_open();
+	compat_open();
+	return tcp_open() ? -errno : ring_open();
 }
 
 static int ring_rw(int op, int fd)
@@ -108,6 +150,20 @@ static int work_ioctl(void)
 
 	return done(ioctl(work.pipe[0], FIONREAD, &n));
 }
+static int work_ioctl_compat(void)
+{
+	return work.low ? fionread_compat(work.pipe[0]) : work_ioctl();
+}
+
+/* Copies, as what there is does not fill a page. */
+static int work_zerocopy(void)
+{
+	struct tcp_zerocopy_receive z = {.copybuf_address = (uintptr_t)buffer, .copybuf_len = sizeof(buffer)};
+	socklen_t len = sizeof(z);
+
+	return done(getsockopt(work.tcp, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &z, &len));
+}
+
 static int work_ring_read(void)
 {
 	return ring_rw(IORING_OP_READ, work.file);
@@ -137,6 +193,8 @@ static const struct {
 	{"send", work_send},
 	{"recv", work_recv},
 	{"ioctl", work_ioctl},
+	{"ioctl-compat", work_ioctl_compat},
+	{"zerocopy", work_zerocopy},
 	{"ring-read", work_ring_read},
 	{"ring-write", work_ring_write},
 	{"ring-send", work_ring_send},

@@ -48,9 +48,9 @@ static bool hook_is_optional(const char *program)
 	static const char *const optional[] = {
 		"file_truncate", /* before 6.2: path_truncate */
 		"inode_set_acl",      "inode_remove_acl",
-		"inode_get_acl",			    /* before 6.2: the hooks for xattrs */
-		"inode_file_setattr", "inode_file_getattr", /* before 6.17: file_ioctl, or not there */
-		"file_ioctl_compat",			    /* before 6.8: file_ioctl */
+		"inode_get_acl",				   /* before 6.2: the hooks for xattrs */
+		"inode_file_setattr", "inode_file_getattr",	   /* before 6.17: file_ioctl, or not there */
+		"file_ioctl_compat",  "running_file_ioctl_compat", /* before 6.8: file_ioctl */
 	};
 
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
