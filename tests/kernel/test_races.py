@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cuts and moves against everything else, thousands of times (RACE_ROUNDS; 100,000 with CHECK_LONG): not one call that
+began after a cut is let through, and none is refused that began while all was granted."""
+import os
+import shutil
+import signal
+import socket
+
+from daemons import Daemon
+from kt import Agent, Gone, Tap, Twin, make, path, put
+
+tap = Tap()
+daemon = Daemon()
+ROUNDS = int(os.environ.get("RACE_ROUNDS") or (100000 if os.environ.get("CHECK_LONG") else 1000))
+# Processes that race side by side. Few at a time, because whoever is not on a CPU sees no cut.
+GROUPS = (("open", "read", "write", "create", "unlink", "rename"), ("connect", "udp", "send", "recv", "pipe", "unix"),
+          ("fork", "exec", "code", "ring", "socket"), ("mkdir", "stat", "chmod", "truncate"))
+KINDS = ("calls", "passed", "refused", "late", "lost", "other", "last")
+
+
+class Race:
+    """An agent that hammers, an untagged twin that cuts, a page of memory in common."""
+
+    def __init__(self, kinds, extra=()):
+        self.kinds = kinds
+        self.fd = os.memfd_create("race", 0)
+        os.ftruncate(self.fd, 8192)
+        self.twin = Twin(pass_fds=(self.fd,))
+        before = self.slots()
+        self.agent = Agent("network", "--keep-fd", str(self.fd), pass_fds=(self.fd,)).ready()
+        self.slot, self.gen = (self.slots() - before).pop().split(":")
+        self.extra = [Twin(pass_fds=(self.fd,)) for _ in extra]
+        for twin, kind in zip(self.extra, extra):
+            twin.tell(f"race {self.fd} {kind}")
+        self.agent.tell(f"race {self.fd} {' '.join(kinds)}")
+        self.count = len(kinds) + len(extra)
+
+    def slots(self):
+        assert self.twin.ask(f"race-slots {daemon.pin_dir()}") == "OK"
+        return set(filter(None, self.twin.detail.split(",")))
+
+    def cut(self, way, rounds):
+        return self.twin.ask(f"race-cut {self.fd} {daemon.pin_dir()} {self.slot} {way} {rounds} {self.count}")
+
+    def storm(self, way, rounds):
+        return self.twin.ask(f"race-storm {self.fd} {way} {rounds} {self.count}")
+
+    def tally(self):
+        have = {}
+        for kind in self.kinds:
+            assert self.twin.ask(f"race-tally {self.fd} {kind}") == "OK"
+            have[kind] = dict(zip(KINDS, map(int, self.twin.detail.split())))
+        return have
+
+    def end(self):
+        try:
+            answer = self.agent.answer()[0]
+        except Gone as e:
+            answer = str(e)
+        for probe in (self.agent, self.twin, *self.extra):
+            probe.end()
+        os.close(self.fd)
+        return answer
+
+
+def quiet(role, number):
+    os.kill(daemon.roles()[role], number)
+
+
+def told(name, have):
+    for kind, n in have.items():
+        print(f"# {name}: {kind}: " + " ".join(f"{k} {v}" for k, v in n.items()), flush=True)
+
+
+def judged(name, have, refused=True):
+    tap.equal(f"{name}: calls let through that began after the cut", {k: n["late"] for k, n in have.items() if n["late"]}, {})
+    tap.equal(f"{name}: calls refused that began before it", {k: n["lost"] for k, n in have.items() if n["lost"]}, {})
+    tap.equal(f"{name}: other errors", {k: n["last"] for k, n in have.items() if n["other"] > n["calls"] // 2}, {})
+    tap.that(f"{name}: both were seen", all(n["passed"] and (n["refused"] or not refused) for n in have.values()), have)
+
+
+def cuts(way, rounds, groups=GROUPS):
+    for group in groups:
+        race = Race(group)
+        have = race.cut(way, rounds)
+        tally, answer = race.tally(), race.end()
+        name = f"{way}, {' '.join(group)}"
+        tap.equal(f"{name}: {rounds} rounds", (have, answer), ("OK", "OK"))
+        told(name, tally)
+        judged(name, tally)
+
+
+def storms():
+    """Moves and mounts; the tagged and the untagged are born and die on the same CPUs."""
+    for way, kinds in (("move", ("here", "never", "open")), ("mount", ("never", "open", "fork"))):
+        for name in ("tree/storm", "none/storm", "none/mnt"):
+            shutil.rmtree(path(name), ignore_errors=True)
+            make(name)
+        put("tree/storm/d/f")
+        race = Race(kinds, extra=("fork", "fork"))
+        have = race.storm(way, ROUNDS)
+        tally, answer = race.tally(), race.end()
+        told(f"storm of {way}s", tally)
+        tap.equal(f"storm of {way}s: {ROUNDS} rounds", (have, answer), ("OK", "OK"))
+        never = tally.pop("never")
+        tap.equal(f"storm of {way}s: what is denied stays so", (never["passed"], never["refused"]), (0, never["calls"]))
+        others = {k: n for k, n in tally.items() if k in ("open", "fork")}
+        if "open" in others:
+            tap.equal(f"storm of {way}s: what stays in its place stays readable", others["open"]["refused"], 0)
+        if "here" in tally:
+            judged(f"storm of {way}s", {"here": tally["here"]})
+
+
+def tagging():
+    """A process that makes threads while it is tagged."""
+    race = Race(("stat",))
+    have = race.twin.ask(f"race-tag {race.slot} {race.gen} {ROUNDS}")
+    visits, rounds, threads, bound, leaked = map(int, race.twin.detail.split())
+    print(f"# tagging: {visits} visits, {rounds} tagged, {threads} threads, {bound} bound, {leaked} not", flush=True)
+    tap.equal(f"tagging, {ROUNDS} rounds: threads without the tag of their process", (have, leaked), ("OK", 0))
+    tap.that("tagging: there were some", bound >= rounds > 0)
+    race.cut("state", 1)
+    race.end()
+
+
+def main():
+    """A recorder that rests: the kernel's answers are what counts, and the ring's losses are counted elsewhere."""
+    quiet("recorder", signal.SIGSTOP)
+    try:
+        cuts("state", ROUNDS)
+        cuts("expires", ROUNDS, GROUPS[:1] if ROUNDS < 100000 else GROUPS)
+        storms()
+        tagging()
+    finally:
+        quiet("recorder", signal.SIGCONT)
+
+
+for each in ("tree/a", "none/a"):
+    put(each)
+make("sockets")
+if os.path.exists(path("sockets/allowed-race")):
+    os.unlink(path("sockets/allowed-race"))
+server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+server.bind(path("sockets/allowed-race"))
+tap.run(main)
