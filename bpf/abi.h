@@ -7,9 +7,10 @@
 #define DEPUTY_ABI_H
 
 /* ---- limits; each is named in the manual and tested at the limit and one past it ---- */
-#define SLOTS_MAX    16384u	/* live grants on a host; slot 0 is never used */
-#define TASKS_MAX    131072u	/* tagged tasks on a host; past it a tagged fork fails with EAGAIN */
-#define CHAIN_MAX    8u		/* links from a grant to its root */
+#define SLOTS_MAX    16384u  /* live grants on a host; slot 0 is never used */
+#define TASKS_MAX    131072u /* tagged tasks on a host; past it a tagged fork fails with EAGAIN */
+#define OWNED_MAX    32768u /* System V objects and user namespaces of all grants; past it making one fails */
+#define CHAIN_MAX    8u	    /* links from a grant to its root */
 #define TABLE_CELLS  (1u << 22) /* cells of one policy table (64 MiB) */
 #define TABLE_RULES  65535u	/* rules of one table; 0 means "no rule" */
 #define TABLE_GLOBS  8u		/* patterns with '*' inside a component that meet at one state */
@@ -34,7 +35,10 @@ enum file_op {
 
 enum net_op { NET_TCP_CONNECT, NET_TCP_BIND, NET_UDP_SEND, NET_UDP_BIND, NET_OPS };
 
-/* Bits of cell_masks.privileges above the capabilities, of which Linux has 41. */
+/* Bits of cell_masks.privileges: the capabilities, and above them what is none. */
+#define PRIV_CAPABILITIES 41u
+#define PRIV_GRANTABLE                                                                                       \
+	0x181084effbull /* the capabilities that a policy may name (parse_privilege.c says why) */
 #define PRIV_USERNS 63u /* make user namespaces */
 
 /* Sockets other than TCP, UDP and unix, which need no bit: whoever may make one may use it wherever it leads.
@@ -75,6 +79,12 @@ struct tag {
 
 #define TAG_MAPPED 1u /* has a file mapped shared: its grant's end kills it */
 #define TAG_LENT   2u /* has, or had since it was executed, its memory in common with another process */
+
+/* Whose a System V object, key or user namespace is, in a hash keyed by its address. */
+struct owner {
+	__u32 slot; /* 0 = nobody's */
+	__u32 gen;
+};
 
 /* Events that never reached the recorder, by cause. */
 enum loss { LOSS_RING_FULL, LOSS_NO_SCRATCH, LOSSES };
@@ -238,7 +248,7 @@ struct event {
 	/* path_len bytes follow */
 };
 
-/* Operations that no policy can grant. */
+/* What is no operation on an object. Reason WHY_RULE where a policy could grant it, else WHY_GUARDED. */
 enum guard_op {
 	GUARD_BPF,
 	GUARD_MOUNT,
@@ -247,6 +257,10 @@ enum guard_op {
 	GUARD_SIGNAL_OWNER, /* fcntl(F_SETOWN): whom the kernel shall signal */
 	GUARD_CAPABILITY,
 	GUARD_PERSONALITY, /* io_uring: credentials of another time */
+	GUARD_USERNS,	   /* making a user namespace */
+	GUARD_SYSV,	   /* shared memory, semaphores and queues of others */
+	GUARD_KEY,	   /* keys of others, and asking root's programs for one */
+	GUARD_SCHEDULING,  /* priority, limits, processor or group of another's task */
 	GUARD_OPS
 };
 

@@ -288,7 +288,7 @@ static __always_inline int decide_privilege(table_t t, __u32 bit)
 {
 	const union cell *c = bit < 64 ? decide_masks(t) : 0;
 
-	return c && c->masks.privileges >> bit & 1;
+	return c && (c->masks.privileges & (PRIV_GRANTABLE | 1ull << PRIV_USERNS)) >> bit & 1;
 }
 
 static __always_inline int decide_socket(table_t t, __u32 kind)

@@ -41,17 +41,35 @@ static int label_add(struct table *table, const char *label)
 	return 0;
 }
 
+static size_t rules_count(const struct rules *rules)
+{
+	return rules->path_count + rules->addr_count + rules->bit_count;
+}
+
+/* Of a bit's rules one that denies it, or else the first. */
+static void bit_note(struct table *table, const struct mask_bit *bit)
+{
+	uint32_t *rule = &table->privileges[bit->bit & 63];
+
+	if (bit->mask == MASK_PRIVILEGES && (!*rule || bit->verdict == RULE_DENY))
+		*rule = table->rule_count;
+}
+
 static int labels_copy(const struct rules *rules, struct table *table)
 {
 	int ret = 0;
 
-	table->rules = calloc(rules->path_count + rules->addr_count + 1, sizeof(*table->rules));
+	table->rules = calloc(rules_count(rules) + 1, sizeof(*table->rules));
 	if (!table->rules)
 		return -ENOMEM;
 	for (size_t i = 0; i < rules->path_count && !ret; i++)
 		ret = label_add(table, rules->paths[i].label);
 	for (size_t i = 0; i < rules->addr_count && !ret; i++)
 		ret = label_add(table, rules->addrs[i].label);
+	for (size_t i = 0; i < rules->bit_count && !ret; i++) {
+		ret = label_add(table, rules->bits[i].label);
+		bit_note(table, &rules->bits[i]);
+	}
 	return ret;
 }
 
@@ -76,10 +94,9 @@ static int rules_compile(struct compile *c, const struct policy_vars *vars, stru
 	__attribute__((cleanup(net_free))) struct net net = {0};
 	int ret;
 
-	if (c->rules->path_count + c->rules->addr_count > TABLE_RULES)
+	if (rules_count(c->rules) > TABLE_RULES)
 		return compile_refuse(c, NULL, "use fewer rules, or rules for whole directories",
-				      "%zu rules, the limit is %u",
-				      c->rules->path_count + c->rules->addr_count, TABLE_RULES);
+				      "%zu rules, the limit is %u", rules_count(c->rules), TABLE_RULES);
 	ret = clauses_build(c, vars);
 	if (!ret)
 		ret = paths_build(&a, &m);

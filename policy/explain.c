@@ -46,3 +46,17 @@ int policy_explain_addr(const struct table *table, enum net_op op, const struct 
 	answer(table, decide_net(table, op, addr->hi, addr->lo, port), a);
 	return 0;
 }
+
+int policy_explain_privilege(const struct table *table, unsigned bit, struct policy_answer *a)
+{
+	struct verdict v = {ACT_DENY, 0};
+
+	if (bit >= PRIV_CAPABILITIES && bit != PRIV_USERNS)
+		return -EINVAL;
+	if (decide_privilege(table, bit))
+		v.action = ACT_ALLOW;
+	answer(table, v, a);
+	if (table->privileges[bit])
+		a->rule = table->rules[table->privileges[bit] - 1];
+	return 0;
+}

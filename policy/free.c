@@ -13,6 +13,9 @@ void rules_free(struct rules *rules)
 		free(rules->addrs[i].ports);
 		free(rules->addrs[i].label);
 	}
+	for (size_t i = 0; i < rules->bit_count; i++)
+		free(rules->bits[i].label);
+	free(rules->bits);
 	free(rules->paths);
 	free(rules->addrs);
 	*rules = (struct rules){0};

@@ -77,12 +77,24 @@ struct mask_rule {
 	uint64_t allow, deny;
 };
 
+enum mask_name { MASK_PRIVILEGES, MASK_SOCKETS };
+
+/* A bit as a rule named it. */
+struct mask_bit {
+	enum mask_name mask;
+	unsigned bit;
+	enum rule_verdict verdict;
+	char *label; /* "file:line verdict WORDS" */
+};
+
 struct rules {
 	struct path_rule *paths;
 	size_t path_count;
 	struct addr_rule *addrs;
 	size_t addr_count;
 	struct mask_rule privileges, sockets; /* bits as in struct cell_masks */
+	struct mask_bit *bits;		      /* who said so, for both */
+	size_t bit_count;
 };
 
 struct purpose {

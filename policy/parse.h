@@ -107,7 +107,7 @@ bool number_parse(const char *text, size_t len, uint64_t max, uint64_t *value);
 
 /* ---- rules ---- */
 struct sections {
-	const struct node *files, *network, *exec, *ipc;
+	const struct node *files, *network, *exec, *ipc, *privileges;
 };
 
 struct rule_form {
@@ -137,6 +137,11 @@ int sections_read(struct reader *r, const struct sections *s, struct rules *rule
 int path_rule_read(struct reader *r, const struct node *map, void *arg);
 /* arg: struct rules */
 int net_rule_read(struct reader *r, const struct node *map, void *arg);
+
+int privileges_read(struct reader *r, const struct node *map, struct rules *rules);
+/* Adds a bit to one of the masks; `what` without its label, which `words` are the end of. */
+int mask_add(struct reader *r, const struct node *node, struct rules *rules, const struct mask_bit *what,
+	     const char *words);
 
 /* Takes a rule apart. The value of its allow or deny, or NULL and a mistake unless it has exactly one. */
 const struct node *rule_take(struct reader *r, const struct node *map, const struct shape *shape,

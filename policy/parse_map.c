@@ -26,7 +26,6 @@ static const struct {
 	{"label", "leave it out"},
 	{"labels", "leave it out"},
 	{"unless", "write a rule of its own: a narrower rule wins over a wider one"},
-	{"privileges", "leave it out: a grant never adds privileges"},
 	{"approvers", "leave it out: no call is paused for a human to answer"},
 	{"all_of", "write 'any_of:'"},
 };

@@ -42,6 +42,7 @@ static const struct key keys[] = {
 	{"network", AT(sections.network), NULL},
 	{"exec", AT(sections.exec), NULL},
 	{"ipc", AT(sections.ipc), NULL},
+	{"privileges", AT(sections.privileges), NULL},
 };
 static const struct shape shape = SHAPE("a profile", keys);
 
@@ -211,6 +212,18 @@ static int addr_copy(struct rules *to, const struct addr_rule *rule)
 	return copy.ports && copy.label ? 0 : -ENOMEM;
 }
 
+static int bit_copy(struct rules *to, const struct mask_bit *bit)
+{
+	struct mask_bit *list = list_grow(to->bits, to->bit_count, sizeof(*list)), copy = *bit;
+
+	if (!list)
+		return -ENOMEM;
+	to->bits = list;
+	copy.label = strdup(bit->label);
+	list[to->bit_count++] = copy;
+	return copy.label ? 0 : -ENOMEM;
+}
+
 static void mask_copy(struct mask_rule *to, const struct mask_rule *rule)
 {
 	to->allow |= rule->allow;
@@ -232,6 +245,11 @@ static int rules_copy(struct reader *r, const struct node *list, const struct ru
 		err = rule_room(r, list);
 		if (!err)
 			err = addr_copy(to, &from->addrs[i]);
+	}
+	for (size_t i = 0; i < from->bit_count && !err; i++) {
+		err = rule_room(r, list);
+		if (!err)
+			err = bit_copy(to, &from->bits[i]);
 	}
 	return err;
 }

@@ -22,6 +22,7 @@ static const struct key keys[] = {
 	{"network", AT(sections.network), NULL},
 	{"exec", AT(sections.exec), NULL},
 	{"ipc", AT(sections.ipc), NULL},
+	{"privileges", AT(sections.privileges), NULL},
 	{"on_revoke", AT(on_revoke), NULL},
 	{"open_roads", AT(open_roads), NULL},
 	{"audit", AT(audit), NULL},
@@ -119,6 +120,8 @@ int sections_read(struct reader *r, const struct sections *s, struct rules *rule
 		err = paths_read(r, s->exec, &exec_section, "exec", rules);
 	if (!err)
 		err = paths_read(r, s->ipc, &ipc_section, "ipc", rules);
+	if (!err && s->privileges)
+		err = privileges_read(r, s->privileges, rules);
 	return err;
 }
 

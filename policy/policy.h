@@ -82,6 +82,7 @@ struct table {
 	uint32_t count;
 	char **rules; /* label of rule i at rules[i - 1]: "file:line verdict ops object" */
 	uint32_t rule_count;
+	uint32_t privileges[64]; /* the rule that decided each bit of cell_masks, 0 = none names it */
 };
 /* -ENOENT no such purpose, -EINVAL see *errors (an open variable, a limit passed). */
 int policy_compile(const struct policy *policy, const char *purpose, const struct policy_vars *vars,
@@ -97,6 +98,15 @@ int policy_explain_path(const struct table *table, enum file_op op, const char *
 			struct policy_answer *a);
 int policy_explain_addr(const struct table *table, enum net_op op, const struct cell_addr *addr,
 			uint16_t port, struct policy_answer *a);
+
+/* A capability or PRIV_USERNS. */
+int policy_explain_privilege(const struct table *table, unsigned bit, struct policy_answer *a);
+
+/* "chown" ...; NULL when unknown. Parsing takes upper case and "cap_" too; -1 when unknown. */
+const char *capability_name(unsigned cap);
+int capability_parse(const char *name);
+/* Why no policy can grant it, or NULL. */
+const char *capability_why_not(unsigned cap);
 
 /* "read", "write" ...; NULL / -1 when unknown. One table serves parser, explain and events. */
 const char *file_op_name(enum file_op op);

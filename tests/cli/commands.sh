@@ -298,6 +298,13 @@ run $explain --connect 192.0.2.1:443 --udp
 out_has "send      192.0.2.1:443" "by UDP"
 run $explain --bind 192.0.2.1:443
 out_has "deny  bind" "binding to it"
+run $explain --capability CAP_CHOWN
+[ "$out" = "deny  capability chown  (no rule names it)" ]
+ok $? "a capability"
+run $explain --user-namespaces
+out_has "deny  create    user namespace" "user namespaces"
+run $explain --capability fly
+exits 64 "no such capability"
 run $explain --connect 192.0.2.1
 exits 64 "an address without a port"
 run $explain --op fly /x

@@ -3,10 +3,11 @@
  * golden [-u] DIR: reads each DIR/NAME.yaml and holds it against DIR/NAME.expect, which has
  *   for a policy with mistakes: their text, to the letter;
  *   for a good one: questions with their answers, and comments,
- *       PURPOSE OP OBJECT -> VERDICT FILE:LINE      OBJECT: /a/path, 192.0.2.7:443 or [2001:db8::1]:443
- *                                                   FILE:LINE of the rule that decided, "-" for none
- * Profiles are DIR/profiles/NAME.yaml. -u writes the answers into the files instead: read the difference.
- * Prints TAP; exits with 1 when anything differs.
+ *       PURPOSE OP OBJECT -> VERDICT FILE:LINE      OBJECT: /a/path, 192.0.2.7:443 or [2001:db8::1]:443,
+ *                                                   or the OP "capability" with its name, "make
+ * user_namespaces" FILE:LINE of the rule that decided, "-" for none Profiles are DIR/profiles/NAME.yaml. -u
+ * writes the answers into the files instead: read the difference. Prints TAP; exits with 1 when anything
+ * differs.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -113,6 +114,10 @@ static int ask(const struct table *table, const char *op, const char *object, st
 	struct cell_addr addr;
 	uint16_t port;
 
+	if (strcmp(op, "capability") == 0)
+		return policy_explain_privilege(table, (unsigned)capability_parse(object), a);
+	if (strcmp(object, "user_namespaces") == 0)
+		return policy_explain_privilege(table, PRIV_USERNS, a);
 	if (number < 0)
 		return -EINVAL;
 	if (path)

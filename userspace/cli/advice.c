@@ -8,12 +8,15 @@
 
 #include "cli/print.h"
 #include "common/cleanup.h"
+#include "policy/policy.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define NO_RULE	   "no rule names it, and what no rule names is refused: add the rule below"
 #define OTHER_RULE "a rule refuses it; the rule below names it more closely, and the closest one wins"
 #define SAME_RULE  "a rule refuses exactly this, and deny wins over allow: that rule has to go"
+#define NO_PRIVILEGE                                                                                         \
+	"the grant has no such privilege, not even root's: add the line below if the agent cannot do without"
 #define NO_PATTERN "no rule can name it"
 
 static const struct {
@@ -153,6 +156,26 @@ static void rule_put(FILE *out, const json_t *event, const struct form *form, co
 	fputc('}', out);
 }
 
+static bool is_privilege(const json_t *event)
+{
+	return strcmp(member_text(event, "type"), "guard") == 0;
+}
+
+/* A capability or user namespaces, when a policy could have granted it. */
+static char *privilege_rule(const json_t *event)
+{
+	const char *capability = member_text(event, "capability");
+	int cap = capability_parse(capability), n;
+	char *text;
+
+	if (strcmp(member_text(event, "op"), "user_namespace") == 0)
+		return strdup("privileges: {user_namespaces: allow}");
+	if (cap < 0 || capability_why_not((unsigned)cap))
+		return NULL;
+	n = asprintf(&text, "privileges: {capabilities: [%s]}", capability_name((unsigned)cap));
+	return n < 0 ? NULL : text;
+}
+
 char *advice_rule(const json_t *event)
 {
 	const struct form *form = form_of(event);
@@ -161,6 +184,8 @@ char *advice_rule(const json_t *event)
 	size_t size;
 	FILE *out;
 
+	if (is_privilege(event) && by_rule(event))
+		return privilege_rule(event);
 	if (!form || !by_rule(event) || rule_is_literal(event) || !has_object(event, form))
 		return NULL;
 	if (strcmp(form->type, "file") == 0 && !(pattern = literal_pattern(literal_path(event))))
@@ -183,6 +208,8 @@ const char *advice_reason(const json_t *event)
 	for (size_t i = 0; i < COUNT(reasons); i++)
 		if (strcmp(reasons[i].reason, reason) == 0)
 			return reasons[i].advice;
+	if (by_rule(event) && is_privilege(event))
+		return NO_PRIVILEGE;
 	if (!by_rule(event) || !form)
 		return "for a reason that this version does not know";
 	if (rule_is_literal(event))

@@ -13,8 +13,8 @@
 struct explain {
 	struct option_list profiles;
 	struct policy_vars vars;
-	const char *purpose, *op, *connect, *bind, *path;
-	bool udp;
+	const char *purpose, *op, *connect, *bind, *path, *capability;
+	bool udp, userns;
 	struct table *table;
 	json_t *answers;
 };
@@ -84,6 +84,29 @@ static int explain_addr(const struct cli *cli, struct explain *x)
 	return 0;
 }
 
+static int explain_privilege(const struct cli *cli, struct explain *x)
+{
+	int bit = x->userns ? (int)PRIV_USERNS : capability_parse(x->capability);
+	struct policy_answer a;
+
+	if (bit < 0)
+		return cli_usage(cli, "--capability %s: no such capability", x->capability);
+	if (policy_explain_privilege(x->table, (unsigned)bit, &a))
+		return EX_SOFTWARE;
+	if (x->userns)
+		explain_print(cli, x, "create", "user namespace", &a);
+	else
+		explain_print(cli, x, "capability", capability_name((unsigned)bit), &a);
+	return 0;
+}
+
+static int explain_object(const struct cli *cli, struct explain *x)
+{
+	if (x->path)
+		return explain_path(cli, x);
+	return x->capability || x->userns ? explain_privilege(cli, x) : explain_addr(cli, x);
+}
+
 static int explain_compile(struct explain *x, struct policy_file *file)
 {
 	int err = policy_vars_fill(&x->vars);
@@ -112,7 +135,7 @@ static int explain_file(const struct cli *cli, struct explain *x, const char *pa
 		return err == -EINVAL ? EX_DATAERR : EX_NOINPUT;
 	code = explain_compile(x, &file);
 	if (!code)
-		code = x->path ? explain_path(cli, x) : explain_addr(cli, x);
+		code = explain_object(cli, x);
 	if (!code && cli->json)
 		print_json(x->answers);
 	return code;
@@ -126,6 +149,8 @@ int cmd_policy_explain(struct cli *cli, int argc, char **argv)
 		{"op", "NAME", "only this operation on PATH", .text = &x.op},
 		{"connect", "ADDR:PORT", "connecting to an address", .text = &x.connect},
 		{"bind", "ADDR:PORT", "binding to an address", .text = &x.bind},
+		{"capability", "NAME", "using a capability", .text = &x.capability},
+		{"user-namespaces", NULL, "making user namespaces", .flag = &x.userns},
 		{"udp", NULL, "by UDP in place of TCP", .flag = &x.udp},
 		{"profiles", "DIR", "where profiles are, as NAME.yaml", .list = &x.profiles},
 		{"workdir", "DIR", "${workdir}", .text = &x.vars.workdir},
@@ -140,7 +165,8 @@ int cmd_policy_explain(struct cli *cli, int argc, char **argv)
 	if (first == argc || !x.purpose)
 		return cli_usage(cli, "a file and --purpose are needed");
 	x.path = argv[first + 1];
-	if (!!x.path + !!x.connect + !!x.bind != 1 || argc - first > 2)
-		return cli_usage(cli, "one of PATH, --connect and --bind is needed");
+	if (!!x.path + !!x.connect + !!x.bind + !!x.capability + x.userns != 1 || argc - first > 2)
+		return cli_usage(
+			cli, "one of PATH, --connect, --bind, --capability and --user-namespaces is needed");
 	return explain_file(cli, &x, argv[first]);
 }

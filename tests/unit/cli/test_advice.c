@@ -60,6 +60,12 @@ static const struct {
 	 "no rule can name it"},
 	{"{'type': 'file', 'op': 'read', 'path': '/x', 'reason': 'busy'}", NULL, "try again"},
 	{"{'type': 'guard', 'op': 'bpf', 'reason': 'guarded'}", NULL, "no policy can grant this"},
+	{"{'type': 'guard', 'op': 'capability', 'capability': 'cap_chown', 'reason': 'rule'}",
+	 "privileges: {capabilities: [chown]}", "no such privilege"},
+	{"{'type': 'guard', 'op': 'capability', 'capability': 'cap_sys_admin', 'reason': 'guarded'}", NULL,
+	 "no policy can grant this"},
+	{"{'type': 'guard', 'op': 'user_namespace', 'reason': 'rule'}",
+	 "privileges: {user_namespaces: allow}", "no such privilege"},
 	{"{'type': 'task', 'op': 'fork', 'reason': 'limit'}", NULL, "tagged tasks"},
 	{"{'type': 'file', 'op': 'read', 'path': '/x', 'reason': 'of tomorrow'}", NULL, "does not know"},
 	{"{}", NULL, "does not know"},
@@ -99,7 +105,15 @@ static void test_cases(void **state)
 static enum action decide(const json_t *event, const struct table *table)
 {
 	const char *op = json_string_value(json_object_get(event, "op"));
+	const char *cap = json_string_value(json_object_get(event, "capability"));
 	struct policy_answer a;
+
+	if (!strcmp(json_string_value(json_object_get(event, "type")), "guard")) {
+		int bit = cap ? capability_parse(cap) : (int)PRIV_USERNS;
+
+		assert_int_equal(policy_explain_privilege(table, (unsigned)bit, &a), 0);
+		return a.action;
+	}
 
 	assert_int_equal(policy_explain_path(table, (enum file_op)file_op_parse(op),
 					     json_string_value(json_object_get(event, "path")), &a),
@@ -132,7 +146,7 @@ static void test_advice_works(void **state)
 			assert_int_equal(policy_compile(policy, "p", &(struct policy_vars){"/", "/", "u"},
 							&errors, &table),
 					 0);
-			if (json_object_get(event, "path"))
+			if (json_object_get(event, "path") || !strncmp(rule, "privileges", 10))
 				assert_int_equal(decide(event, table), ACT_ALLOW);
 			table_free(table);
 			policy_free(policy);

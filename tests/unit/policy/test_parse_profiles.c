@@ -78,7 +78,7 @@ static const struct {
 	 "liar.yaml:2:10: profile 'liar' calls itself 'base'\n\thint: a profile bears the name of its file\n"},
 	{WITH("[typo]"), "typo.yaml:4:13: unknown operation 'raed'\n\thint: did you mean 'read'?\n"},
 	{WITH("[list]"), "list.yaml:3:1: unknown key 'purposes' in a profile\n\thint: "
-			 "one of: apiVersion, profile, profiles, files, network, exec, ipc\n"},
+			 "one of: apiVersion, profile, profiles, files, network, exec, ipc, privileges\n"},
 	{WITH("[empty]"), "empty.yaml:1:1: the file is empty\n\thint: begin with 'apiVersion: deputy/v1'\n"},
 	{WITH("[broken, typo]"),
 	 "broken.yaml:2:1: not YAML: did not find expected node content\n\thint: while parsing a flow node\n"
