@@ -105,6 +105,23 @@ static __always_inline int condemned(const struct task_struct *task, __u32 slot,
 	return 0;
 }
 
+/* Whether the first grant is the second or one that it delegated, however far beneath. */
+static __always_inline int grant_within(__u32 at, __u32 at_gen, __u32 slot, __u32 gen)
+{
+	for (__u32 i = 0; i <= CHAIN_MAX && at; i++) {
+		const struct slot *s;
+
+		if (at == slot && at_gen == gen)
+			return 1;
+		s = slot_get(at, at_gen);
+		if (!s)
+			return 0;
+		at = s->parent;
+		at_gen = s->parent_gen;
+	}
+	return 0;
+}
+
 /*
  * Argument n as a number, for those that can be NULL: the verifier takes a hook's pointers for valid and
  * removes a test of the pointer itself as dead code.

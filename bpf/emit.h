@@ -33,6 +33,9 @@ extern int event_emit(const struct report *r, const struct object *o);
  * (task.bpf.c). */
 extern int caller_end(__u32 slot, __u32 gen);
 
+/* Whether the grant has the capability towards that user namespace: 0 or -EPERM (privilege.bpf.c). */
+extern int capability_check(__u64 ns, __u32 cap, __u32 opts);
+
 #define CHANGES (1u << OP_WRITE | 1u << OP_EXEC | 1u << OP_CREATE | 1u << OP_DELETE | 1u << OP_UNIX_CONNECT)
 
 /* Whether the grant wants an allowed operation recorded. */
@@ -63,7 +66,8 @@ static __always_inline int refuse(struct report *r, struct slot *s, enum reason 
 {
 	r->action = ACT_DENY;
 	r->reason = why;
-	r->error = refusal_errno(why);
+	if (!r->error) /* a hook may know better what the kernel makes of a refusal */
+		r->error = refusal_errno(why);
 	if (s)
 		__sync_fetch_and_add(&s->denials, 1);
 	event_emit(r, o);

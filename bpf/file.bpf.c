@@ -82,6 +82,8 @@ int file_check(struct object *o, __u32 why, __u32 ops)
 	dead = caller_live(tag, &s);
 	if (!o && why == WHY_RULE)
 		why = WHY_UNREACHABLE;
+	if (o && ops & WRITES && dentry_is_control(o->dentry))
+		why = WHY_GUARDED;
 	if (!o || dead != WHY_RULE || why != WHY_RULE)
 		return file_refuse(&r, s, dead ?: why, o);
 	if (object_ward(o) & ops) {

@@ -15,6 +15,17 @@ extern int file_check(struct object *o, __u32 why, __u32 ops);
 extern int dentry_check(__u64 dentry, __u32 ops);
 extern int object_place(struct object *o);
 
+/* Whether writing, making or removing it is to operate the kernel (control.bpf.c). */
+extern int dentry_is_control(__u64 dentry);
+
+#define WRITES (BIT(OP_WRITE) | BIT(OP_CREATE) | BIT(OP_DELETE))
+
+/* What is seen in these is of all tasks, or a way into the kernel: tracefs, debugfs, pinned BPF objects. */
+static __always_inline int magic_is_secret(unsigned long magic)
+{
+	return magic == 0x74726163 || magic == 0x64626720 || magic == 0xcafe4a11;
+}
+
 static __always_inline int object_check(struct object *o, __u32 ops)
 {
 	return file_check(o, object_resolve(o), ops);

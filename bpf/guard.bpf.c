@@ -50,12 +50,12 @@ int BPF_PROG(guard_pivotroot, const struct path *old, const struct path *new)
 	GUARD(GUARD_MOUNT, 0);
 }
 
-/* Tasks of the same grant may do to each other what the kernel lets them. */
+/* To tasks of its grant, and of those beneath, a task may do what the kernel lets it. */
 static __always_inline int is_ours(const struct tag *tag, struct task_struct *task)
 {
 	struct tag *other = tag_of((__u64)task);
 
-	return other && other->slot == tag->slot && other->gen == tag->gen;
+	return other && grant_within(other->slot, other->gen, tag->slot, tag->gen);
 }
 
 SEC("lsm/ptrace_access_check")
@@ -84,10 +84,12 @@ int BPF_PROG(guard_traceme, struct task_struct *parent)
 	if (!c || !c->tagged)
 		return 0;
 	tag = caller_tag();
-	if (tag)
-		return is_ours(tag, parent) ? 0 : verdict_errno(guard_refuse(GUARD_PTRACE, 0));
 	tracer = tag_of((__u64)parent);
-	return tracer ? verdict_errno(tracer_refuse(tracer->slot, tracer->gen)) : 0;
+	if (!tag)
+		return tracer ? verdict_errno(tracer_refuse(tracer->slot, tracer->gen)) : 0;
+	if (tracer && grant_within(tag->slot, tag->gen, tracer->slot, tracer->gen))
+		return 0;
+	return verdict_errno(guard_refuse(GUARD_PTRACE, 0));
 }
 
 /* cred is that of a USB device's owner when the signal comes from an interrupt, which has no caller. */
@@ -99,43 +101,52 @@ int BPF_PROG(guard_kill, struct task_struct *target, void *info, int sig, const 
 	return !tag || is_ours(tag, target) ? 0 : verdict_errno(guard_refuse(GUARD_SIGNAL, sig));
 }
 
-#define CAP_OPT_NOAUDIT 2 /* the kernel only asks which way to go: no event, but no capability either */
-
-#define PF_IO_WORKER 0x10
-
-struct task_struct___worker {
-	void *worker_private;
-} __ksym_core;
+#define GUARD_TASK(task, op)                                                                                 \
+	do {                                                                                                 \
+		struct tag *tag = caller_tag();                                                              \
+		return !tag || is_ours(tag, task) ? 0 : verdict_errno(guard_refuse(op, 0));                  \
+	} while (0)
 
 /*
- * A polling thread of io_uring (SQPOLL) that serves several rings of a process wears the credentials with
- * which each was set up: the process's choice, which capset(2) renews at will. Workers of io-wq have their
- * own and are told by worker_private, which polling threads leave empty.
+ * What changes another's share of the machine. To read it (getpriority(2), sched_getscheduler(2), getpgid(2),
+ * prlimit(2) with nothing to set) is free: numbers, which say what ps(1) says. A cgroup's cpuset comes by
+ * here too. prlimit(2) has a hook of its own besides, which is told of credentials and not of the task.
  */
-static __always_inline int is_poller(struct task_struct *task)
+SEC("lsm/task_setnice")
+int BPF_PROG(guard_setnice, struct task_struct *task, int nice)
 {
-	void *worker = BPF_CORE_READ((struct task_struct___worker *)task, worker_private);
-
-	return BPF_CORE_READ(task, flags) & PF_IO_WORKER && !worker;
+	GUARD_TASK(task, GUARD_SCHEDULING);
 }
 
-/*
- * A grant carries no capability, not even root's. Credentials that are not the task's own are the kernel's
- * doing: overlayfs acts on its layers with those of whoever mounted it.
- */
-static __always_inline int creds_are_ours(__u64 cred)
+SEC("lsm/task_setioprio")
+int BPF_PROG(guard_setioprio, struct task_struct *task, int ioprio)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-
-	return cred == (__u64)BPF_CORE_READ(task, real_cred) || is_poller(task);
+	GUARD_TASK(task, GUARD_SCHEDULING);
 }
 
-SEC("lsm/capable")
-int BPF_PROG(guard_capable, const struct cred *cred, void *ns, int cap, unsigned int opts)
+SEC("lsm/task_setscheduler")
+int BPF_PROG(guard_setscheduler, struct task_struct *task)
 {
-	if (!caller_tag() || !creds_are_ours(hook_arg(ctx, 0)))
-		return 0;
-	return opts & CAP_OPT_NOAUDIT ? -EPERM : verdict_errno(guard_refuse(GUARD_CAPABILITY, cap));
+	GUARD_TASK(task, GUARD_SCHEDULING);
+}
+
+SEC("lsm/task_movememory")
+int BPF_PROG(guard_movememory, struct task_struct *task)
+{
+	GUARD_TASK(task, GUARD_SCHEDULING);
+}
+
+SEC("lsm/task_setrlimit")
+int BPF_PROG(guard_setrlimit, struct task_struct *task, unsigned int resource, void *limit)
+{
+	GUARD_TASK(task, GUARD_SCHEDULING);
+}
+
+/* Children from before the tag, which have not executed yet. */
+SEC("lsm/task_setpgid")
+int BPF_PROG(guard_setpgid, struct task_struct *task, int group)
+{
+	GUARD_TASK(task, GUARD_SCHEDULING);
 }
 
 /* io_uring personalities would be credentials that are not the task's own at the task's will. */

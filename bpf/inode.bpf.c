@@ -4,9 +4,6 @@
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
-#define PF_IO_WORKER   0x10
-#define PF_USER_WORKER 0x4000
-
 #define ATTR_SIZE  (1u << 3)
 #define ATTR_ATIME (1u << 4)
 #define ATTR_MTIME (1u << 5)

@@ -18,6 +18,7 @@
 #define EPERM  1
 #define ESRCH  3
 #define EAGAIN 11
+#define ENOMEM 12
 #define EACCES 13
 #define EBUSY  16
 #define EEXIST 17
@@ -29,6 +30,8 @@
 
 #define S_IFMT	0170000
 #define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFBLK 0060000
 
 #define FMODE_READ  0x1
 #define FMODE_WRITE 0x2
@@ -39,6 +42,9 @@
 #define MAY_WRITE  0x2
 #define VM_EXEC	   0x4
 #define PF_EXITING 0x4
+
+#define PF_IO_WORKER   0x10
+#define PF_USER_WORKER 0x4000
 
 #define AF_UNSPEC   0
 #define AF_UNIX	    1
@@ -68,6 +74,7 @@ struct super_block {
 struct inode {
 	unsigned short i_mode;
 	unsigned int i_flags;
+	unsigned int i_rdev;
 	unsigned int i_generation;
 	unsigned long i_ino;
 	struct super_block *i_sb;
@@ -132,8 +139,17 @@ struct kuid {
 	__u32 val;
 } __ksym_core;
 
+struct user_namespace;
+
+struct kgid {
+	__u32 val;
+} __ksym_core;
+
 struct cred {
 	struct kuid uid;
+	struct kuid euid;
+	struct kgid egid;
+	struct user_namespace *user_ns;
 } __ksym_core;
 
 struct nsproxy {
@@ -175,6 +191,7 @@ struct task_struct {
 } __ksym_core;
 
 struct mm_struct {
+	atomic_t mm_users;
 	struct file *exe_file;
 } __ksym_core;
 

@@ -13,14 +13,6 @@ char LICENSE[] __weak SEC("license") = "GPL";
 
 #define MAP_SHARED 1 /* MAP_SHARED_VALIDATE (3) has this bit too, MAP_PRIVATE (2) has not */
 
-struct mm_struct {
-	atomic_t mm_users;
-} __ksym_core;
-
-struct task_struct___mm {
-	struct mm_struct *mm;
-} __ksym_core;
-
 /* Functions of their own to keep what they need off the stack of the walk. */
 __noinline int mapping_is_program(__u32 slot, __u32 state)
 {

@@ -23,6 +23,22 @@ struct {
 	__type(value, struct tag);
 } tags __weak SEC(".maps");
 
+/* Address of a kern_ipc_perm or user_namespace -> the grant that made it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, OWNED_MAX);
+	__type(key, __u64);
+	__type(value, struct owner);
+} owned __weak SEC(".maps");
+
+/* Keys by themselves: not every kernel says when one goes, so the entries used longest ago make room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, OWNED_MAX);
+	__type(key, __u64);
+	__type(value, struct owner);
+} owned_keys __weak SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SLOTS_MAX);

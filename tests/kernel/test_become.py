@@ -3,7 +3,9 @@
 import os
 import shutil
 import struct
+import socket
 import subprocess
+import sys
 
 from cases import ANY, Bench, Case
 from kt import PROBE, Agent, Tap, Twin, agent, path, put
@@ -13,6 +15,7 @@ DENY = "deny exec path ${workdir}/programs/denied"
 GOOD = "run programs/good quiet"
 BINFMT = "/proc/sys/fs/binfmt_misc"
 CAP_SYS_ADMIN = 21
+JOIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "join.py")
 
 
 def program(name, mode=0o755):
@@ -51,8 +54,8 @@ def registered():
     # The interpreter gets the program's name as its operation, which it has not: it ends well all the same.
     bench.check(Case("binfmt_misc: a denied interpreter", "run programs/odd", "run programs/even", op="exec",
                      path="programs/denied", rule=DENY, pid=ANY))
-    bench.check(Case("binfmt_misc: registering one", f"write {BINFMT}/register", GOOD, op="write",
-                     path=f"{BINFMT}/register", rule=None))
+    bench.check(Case("binfmt_misc: registering one", f"write {BINFMT}/register", GOOD, errno="EPERM", op="write",
+                     path=f"{BINFMT}/register", reason="guarded"))
     for name in ("KTODD", "KTEVEN"):
         with open(f"{BINFMT}/{name}", "w") as f:
             f.write("-1")
@@ -84,6 +87,26 @@ def privileges():
     twin.end()
 
 
+def without_no_new_privs():
+    """Who takes a tag by the interface has not given up set-id bits: they are refused, not ignored."""
+    program("programs/setuid", 0o4755)
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+    mine, other = (Twin([sys.executable, JOIN, purpose], **nobody) for purpose in ("files", "users"))
+    tap.equal("a tag without no_new_privs", (mine.ask("no-new-privs"), mine.detail), ("OK", "0"))
+    for name, capability in (("setgid", "cap_setgid"), ("setuid", "cap_setuid")):
+        bench.log.mark()
+        tap.equal(f"a {name} program is refused", mine.ask(f"run programs/{name} quiet"), "EPERM")
+        tap.that("its event", bench.log.find(type="guard", op="capability", capability=capability, errno="EPERM",
+                                             reason="rule"))
+    tap.equal("others run", mine.ask(GOOD), "OK")
+    tap.equal("a file's capabilities are of no use", mine.ask("run programs/capable sethostname kt-become"), "OK")
+    tap.that("refused when used", bench.log.find(type="guard", op="capability", capability="cap_sys_admin"))
+    tap.that("and the host has its name", socket.gethostname() != "kt-become")
+    tap.equal("granted, it runs", (other.ask("run-answer programs/setgid group-ids"), other.detail), ("OK", "65534 0"))
+    mine.end()
+    other.end()
+
+
 def other_root():
     """A root of one's own from before the tag: paths are those of the mount namespace, so rules do not shift."""
     root = path("none/root")
@@ -101,4 +124,4 @@ def other_root():
 
 world()
 bench = Bench(tap, agent("files"))
-tap.run(interpreters, registered, memory, privileges, other_root, bench.end)
+tap.run(interpreters, registered, memory, privileges, without_no_new_privs, other_root, bench.end)

@@ -21,7 +21,7 @@ static const struct {
 	{"keyrings", {"key_*"}},
 	{"scheduling of others",
 	 {"task_setnice", "task_setioprio", "task_setscheduler", "task_getscheduler", "task_movememory",
-	  "task_prlimit", "task_setpgid"}},
+	  "task_prlimit", "task_setrlimit", "task_setpgid"}},
 	{"netlink messages", {"netlink_send"}},
 	{"socket options", {"socket_setsockopt"}},
 	{"programs that are passed over while another task is preempted inside them",

@@ -51,6 +51,7 @@ static bool hook_is_optional(const char *program)
 		"inode_get_acl",				   /* before 6.2: the hooks for xattrs */
 		"inode_file_setattr", "inode_file_getattr",	   /* before 6.17: file_ioctl, or not there */
 		"file_ioctl_compat",  "running_file_ioctl_compat", /* before 6.8: file_ioctl */
+		"owned_key_free", /* since 6.12: key_alloc, when the memory is a key's again */
 	};
 
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)

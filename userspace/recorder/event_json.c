@@ -21,11 +21,11 @@
 static const char *const actions[] = {[ACT_DENY] = "deny", [ACT_HOLD] = "hold", [ACT_ALLOW] = "allow"};
 
 static const char *const reasons[REASONS] = {
-	[WHY_RULE] = "rule",	   [WHY_REVOKED] = "revoked",
-	[WHY_EXPIRED] = "expired", [WHY_STALE] = "stale",
-	[WHY_WIDER] = "wider",	   [WHY_FAMILY] = "family",
-	[WHY_BUSY] = "busy",	   [WHY_UNREACHABLE] = "unreachable",
-	[WHY_GUARDED] = "guarded", [WHY_LIMIT] = "limit",
+	[WHY_RULE] = "rule",	     [WHY_REVOKED] = "revoked",
+	[WHY_EXPIRED] = "expired",   [WHY_STALE] = "stale",
+	[WHY_WIDER] = "wider",	     [WHY_FAMILY] = "family",
+	[WHY_BUSY] = "busy",	     [WHY_UNREACHABLE] = "unreachable",
+	[WHY_GUARDED] = "guarded",   [WHY_LIMIT] = "limit",
 	[WHY_SPELLING] = "spelling",
 };
 
@@ -45,6 +45,10 @@ static const char *const guard_ops[GUARD_OPS] = {
 	[GUARD_SIGNAL_OWNER] = "signal_owner",
 	[GUARD_CAPABILITY] = "capability",
 	[GUARD_PERSONALITY] = "personality",
+	[GUARD_USERNS] = "user_namespace",
+	[GUARD_SYSV] = "sysv",
+	[GUARD_KEY] = "key",
+	[GUARD_SCHEDULING] = "scheduling",
 };
 
 static const struct {
