@@ -6,6 +6,8 @@
 #ifndef DEPUTY_ABI_H
 #define DEPUTY_ABI_H
 
+#include "sockets.h"
+
 /* ---- limits; each is named in the manual and tested at the limit and one past it ---- */
 #define SLOTS_MAX    16384u  /* live grants on a host; slot 0 is never used */
 #define TASKS_MAX    131072u /* tagged tasks on a host; past it a tagged fork fails with EAGAIN */
@@ -34,16 +36,13 @@ enum file_op {
 };
 
 enum net_op { NET_TCP_CONNECT, NET_TCP_BIND, NET_UDP_SEND, NET_UDP_BIND, NET_OPS };
+#define NET_SOCKET NET_OPS /* in events: making a socket, decided by its kind */
 
 /* Bits of cell_masks.privileges: the capabilities, and above them what is none. */
 #define PRIV_CAPABILITIES 41u
 #define PRIV_GRANTABLE                                                                                       \
 	0x181084effbull /* the capabilities that a policy may name (parse_privilege.c says why) */
 #define PRIV_USERNS 63u /* make user namespaces */
-
-/* Sockets other than TCP, UDP and unix, which need no bit: whoever may make one may use it wherever it leads.
- */
-enum socket_kind { SOCKET_KINDS };
 
 enum action { ACT_DENY, ACT_HOLD, ACT_ALLOW }; /* zeroed memory denies */
 
@@ -201,7 +200,7 @@ enum reason {
 	WHY_EXPIRED,	 /* the grant's lifetime is over */
 	WHY_STALE,	 /* the tag's slot was given to another grant, or cannot be read */
 	WHY_WIDER,	 /* rename or link would have gained rights */
-	WHY_FAMILY,	 /* a socket family, type or protocol outside TCP, UDP and unix */
+	WHY_FAMILY,	 /* a kind of socket that is not granted */
 	WHY_UNREACHABLE, /* the object has no path from a root, or it is too deep */
 	WHY_BUSY,	 /* renames kept moving the path; tried again too often */
 	WHY_GUARDED,	 /* nothing can grant this (guard.bpf.c) */
@@ -239,8 +238,8 @@ struct event {
 	__u64 addr_lo;
 	__u32 dev; /* kernel form: major << 20 | minor */
 	union {
-		__u32 family; /* WHY_FAMILY: AF_*, type and protocol below */
-		__u32 detail; /* EV_GUARD: the capability, signal or bpf command asked for */
+		__u32 family; /* WHY_FAMILY, NET_SOCKET: AF_*, type and protocol below */
+		__u32 detail; /* EV_GUARD: what was asked for, see enum guard_op */
 	};
 	__u32 sock_type;
 	__u32 protocol;
@@ -256,11 +255,15 @@ enum guard_op {
 	GUARD_SIGNAL,
 	GUARD_SIGNAL_OWNER, /* fcntl(F_SETOWN): whom the kernel shall signal */
 	GUARD_CAPABILITY,
-	GUARD_PERSONALITY, /* io_uring: credentials of another time */
-	GUARD_USERNS,	   /* making a user namespace */
-	GUARD_SYSV,	   /* shared memory, semaphores and queues of others */
-	GUARD_KEY,	   /* keys of others, and asking root's programs for one */
-	GUARD_SCHEDULING,  /* priority, limits, processor or group of another's task */
+	GUARD_PERSONALITY,    /* io_uring: credentials of another time */
+	GUARD_USERNS,	      /* making a user namespace */
+	GUARD_SYSV,	      /* shared memory, semaphores and queues of others */
+	GUARD_KEY,	      /* keys of others, and asking root's programs for one */
+	GUARD_SCHEDULING,     /* priority, limits, processor or group of another's task */
+	GUARD_SOCKET_OPTION,  /* sockets.h, OPTION_TABLE; detail is the option, sock_type its level */
+	GUARD_SOCKET_CONTROL, /* likewise of a control message */
+	GUARD_NETLINK, /* more than asking: detail is the message's type, 0 when it is about whom it reaches
+			*/
 	GUARD_OPS
 };
 

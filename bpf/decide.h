@@ -336,6 +336,14 @@ DECIDE __u32 addr_find(table_t t, __u32 base, __u32 count, __u64 hi, __u64 low)
 	return base + 2 * lo;
 }
 
+/* By shifting and not by index: 6.1 loses an index's bounds when the compiler keeps it on the stack. */
+static __always_inline struct verdict port_verdict(const union cell *c, __u32 op)
+{
+	_Static_assert(NET_OPS == 4 && sizeof(c->port.rule) == sizeof(c->d[1]),
+		       "the rules are the second half");
+	return verdict_of(c->port.allow, c->port.hold, op, (__u16)(c->d[1] >> 16 * op));
+}
+
 static __always_inline struct verdict decide_net(table_t t, __u32 op, __u64 hi, __u64 lo, __u16 port)
 {
 	struct verdict none = {ACT_DENY, 0};
@@ -350,7 +358,7 @@ static __always_inline struct verdict decide_net(table_t t, __u32 op, __u64 hi, 
 		return none;
 	at = port_find(t, c->ports.base, c->ports.count, port);
 	c = at ? table_cell(t, at) : 0;
-	return c ? verdict_of(c->port.allow, c->port.hold, op, c->port.rule[op]) : none;
+	return c ? port_verdict(c, op) : none;
 }
 
 #endif

@@ -50,6 +50,7 @@
 #define AF_UNIX	    1
 #define AF_INET	    2
 #define AF_INET6    10
+#define AF_NETLINK  16
 #define SOCK_STREAM 1
 #define SOCK_DGRAM  2
 #define IPPROTO_TCP 6
@@ -236,6 +237,13 @@ struct unix_sock {
 struct msghdr {
 	void *msg_name;
 	int msg_namelen;
+	void *msg_control;
+	unsigned long msg_controllen;
+} __ksym_core;
+
+struct sk_buff {
+	unsigned int len;
+	unsigned char *data;
 } __ksym_core;
 
 struct bpf_iter_meta {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * TCP and UDP: connect, send, bind, listen. Every other family, type and protocol is refused when the socket
- * is made; sockets made before the tag was put on are checked at each use.
+ * TCP and UDP by address: connect, send, bind, listen. Every other kind of socket has to be granted as such;
+ * that is decided when the socket is made and, for sockets from before the tag, at each use.
  */
-#include "emit.h"
+#include "net.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
@@ -15,8 +15,13 @@ struct call {
 	__u32 protocol;
 	__u16 port;
 	__u16 only_live; /* no address to decide: the grant has to stand, that is all */
-	__u32 why;	 /* a reason known already, or WHY_RULE */
+	__u32 kind;	 /* enum socket_kind */
 };
+
+static __always_inline int kind_granted(__u32 slot, __u32 kind)
+{
+	return kind == SOCKET_PLAIN || (kind < SOCKET_KINDS && decide_socket(slot, kind));
+}
 
 /* 0, or -errno with the refusal reported. */
 __noinline int net_check(struct call *c)
@@ -39,10 +44,13 @@ __noinline int net_check(struct call *c)
 	r.sock_type = c->sock_type;
 	r.protocol = c->protocol;
 	why = caller_live(tag, &s);
-	if (why == WHY_RULE)
-		why = c->why;
+	if (why == WHY_RULE && !kind_granted(r.slot, c->kind))
+		why = WHY_FAMILY;
 	if (why != WHY_RULE)
 		return refuse(&r, s, why, 0);
+	r.action = ACT_ALLOW;
+	if (c->op == NET_SOCKET && c->kind != SOCKET_PLAIN && audited(s, 1))
+		event_emit(&r, 0);
 	if (c->only_live)
 		return 0;
 	v = decide_net(r.slot, c->op, c->hi, c->lo, c->port);
@@ -53,21 +61,6 @@ __noinline int net_check(struct call *c)
 	if (audited(s, 1))
 		event_emit(&r, 0);
 	return 0;
-}
-
-static __always_inline int is_inet(__u32 family)
-{
-	return family == AF_INET || family == AF_INET6;
-}
-
-static __always_inline int is_tcp(__u32 type, __u32 protocol)
-{
-	return type == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP);
-}
-
-static __always_inline int is_udp(__u32 type, __u32 protocol)
-{
-	return type == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP);
 }
 
 static __always_inline void addr_v4(struct call *c, __u32 be)
@@ -127,22 +120,19 @@ static __always_inline void call_set(struct call *c, const struct sock *sk, __u3
 	c->sock_type = sk->sk_type;
 	c->protocol = sk->sk_protocol;
 	c->op = c->sock_type == SOCK_STREAM ? tcp : udp;
-	if (!is_inet(c->family) || (!is_tcp(c->sock_type, c->protocol) && !is_udp(c->sock_type, c->protocol)))
-		c->why = WHY_FAMILY;
+	c->kind = socket_kind(c->family, c->sock_type, c->protocol);
+	c->only_live = !socket_has_addresses(c->kind);
 }
 
 SEC("lsm/socket_create")
 int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
 {
-	struct call c = {.family = family, .sock_type = type & 0xf, .protocol = protocol, .why = WHY_FAMILY};
+	struct call c = {.family = family, .sock_type = type & 0xf, .protocol = protocol, .op = NET_SOCKET};
 
 	if (kern || !caller_tag())
 		return 0;
-	if (family == AF_UNIX ||
-	    (is_inet(family) && (is_tcp(c.sock_type, protocol) || is_udp(c.sock_type, protocol)))) {
-		c.why = WHY_RULE;
-		c.only_live = 1;
-	}
+	c.kind = socket_kind(family, c.sock_type, protocol);
+	c.only_live = 1;
 	return verdict_errno(net_check(&c));
 }
 
@@ -152,6 +142,7 @@ int BPF_PROG(socket_connect, struct socket *sock, void *address, int len)
 	struct sock *sk = sock->sk;
 	struct call c;
 	__u16 family = 0;
+	int ret = 0;
 
 	if (!sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
 		return 0; /* of unix sockets ipc.bpf.c sees the other end */
@@ -159,10 +150,12 @@ int BPF_PROG(socket_connect, struct socket *sock, void *address, int len)
 	bpf_probe_read_kernel(&family, 2, address);
 	if (family == AF_UNSPEC)
 		c.only_live = 1; /* disconnects */
-	else if (c.why == WHY_RULE && addr_read(&c, address, len))
+	else if (c.family == AF_NETLINK)
+		ret = netlink_check_address(hook_arg(ctx, 1), len, 0);
+	else if (!c.only_live && addr_read(&c, address, len))
 		return -EINVAL;
 	destination_of_none(&c);
-	return verdict_errno(net_check(&c));
+	return verdict_errno(ret ?: net_check(&c));
 }
 
 SEC("lsm/socket_sendmsg")
@@ -170,16 +163,25 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 {
 	struct sock *sk = sock->sk;
 	struct call c;
+	__u64 at = 0; /* a number: functions take no pointers */
+	int ret = 0;
 
 	if (!sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
 		return 0;
 	call_set(&c, sk, NET_TCP_CONNECT, NET_UDP_SEND); /* a stream with an address: TCP fast open */
+	if (msg->msg_controllen) {
+		READ_AT(&at, struct msghdr, (__u64)msg, msg_control);
+		ret = control_check(at, msg->msg_controllen);
+	}
 	if (!msg->msg_name)
 		c.only_live = 1;
-	else if (c.why == WHY_RULE && addr_read(&c, msg->msg_name, msg->msg_namelen))
+	else if (c.family == AF_NETLINK && !ret) {
+		READ_AT(&at, struct msghdr, (__u64)msg, msg_name);
+		ret = netlink_check_address(at, msg->msg_namelen, 0);
+	} else if (!c.only_live && addr_read(&c, msg->msg_name, msg->msg_namelen))
 		return -EINVAL;
 	destination_of_none(&c);
-	return verdict_errno(net_check(&c));
+	return verdict_errno(ret ?: net_check(&c));
 }
 
 SEC("lsm/socket_bind")
@@ -187,13 +189,16 @@ int BPF_PROG(socket_bind, struct socket *sock, void *address, int len)
 {
 	struct sock *sk = sock->sk;
 	struct call c;
+	int ret = 0;
 
 	if (!sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
 		return 0;
 	call_set(&c, sk, NET_TCP_BIND, NET_UDP_BIND);
-	if (c.why == WHY_RULE && addr_read(&c, address, len))
+	if (c.family == AF_NETLINK)
+		ret = netlink_check_address(hook_arg(ctx, 1), len, NETLINK_GROUPS);
+	if (!c.only_live && addr_read(&c, address, len))
 		return -EINVAL;
-	return verdict_errno(net_check(&c));
+	return verdict_errno(ret ?: net_check(&c));
 }
 
 /* listen() without bind() takes a free port on every address: decided as port 0 there. */

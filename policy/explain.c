@@ -60,3 +60,12 @@ int policy_explain_privilege(const struct table *table, unsigned bit, struct pol
 		a->rule = table->rules[table->privileges[bit] - 1];
 	return 0;
 }
+
+int policy_explain_socket(const struct table *table, enum socket_kind kind, struct policy_answer *a)
+{
+	if ((unsigned)kind >= SOCKET_KINDS)
+		return -EINVAL;
+	a->action = decide_socket(table, kind) ? ACT_ALLOW : ACT_DENY;
+	a->rule = NULL;
+	return 0;
+}

@@ -114,6 +114,7 @@ struct rule_form {
 	const struct node *allow, *deny;
 	const struct node *path;
 	const struct node *cidr, *port, *proto;
+	const struct node *kind;
 };
 
 /* A section whose rules are over paths. */
@@ -137,6 +138,11 @@ int sections_read(struct reader *r, const struct sections *s, struct rules *rule
 int path_rule_read(struct reader *r, const struct node *map, void *arg);
 /* arg: struct rules */
 int net_rule_read(struct reader *r, const struct node *map, void *arg);
+/* Whether a rule of the network section is about a kind of socket and not about addresses. */
+bool is_socket_rule(const struct node *map);
+int socket_rule_read(struct reader *r, const struct node *map, struct mask_rule *sockets);
+/* Why no policy can grant that kind of socket, or NULL: there is none, or it can be granted. */
+const char *socket_never(const char *name);
 
 int privileges_read(struct reader *r, const struct node *map, struct rules *rules);
 /* Adds a bit to one of the masks; `what` without its label, which `words` are the end of. */

@@ -148,8 +148,11 @@ int net_rule_read(struct reader *r, const struct node *map, void *arg)
 {
 	struct draft d = {.rules = arg, .ports = {{0, UINT16_MAX}}, .port_count = 1};
 	struct rule_form form = {0};
-	const struct node *ops = rule_take(r, map, &shape, &form, &d.verdict);
+	const struct node *ops;
 
+	if (is_socket_rule(map))
+		return socket_rule_read(r, map, &d.rules->sockets);
+	ops = rule_take(r, map, &shape, &form, &d.verdict);
 	if (form.proto)
 		proto_read(r, form.proto, &d); /* first: it gives the operations their meaning */
 	if (ops)

@@ -98,6 +98,8 @@ int policy_explain_path(const struct table *table, enum file_op op, const char *
 			struct policy_answer *a);
 int policy_explain_addr(const struct table *table, enum net_op op, const struct cell_addr *addr,
 			uint16_t port, struct policy_answer *a);
+/* Whether sockets of this kind may be made; kinds are bits and no rule in particular is named. */
+int policy_explain_socket(const struct table *table, enum socket_kind kind, struct policy_answer *a);
 
 /* A capability or PRIV_USERNS. */
 int policy_explain_privilege(const struct table *table, unsigned bit, struct policy_answer *a);
@@ -113,5 +115,11 @@ const char *file_op_name(enum file_op op);
 const char *net_op_name(enum net_op op);
 int file_op_parse(const char *name);
 int net_op_parse(const char *name);
+
+/* Kinds of sockets that can be granted, by the names that policies use. */
+const char *socket_kind_name(unsigned kind);
+int socket_kind_parse(const char *name);
+/* Of any socket by its numbers, one that cannot be granted too; NULL when it has no name here. */
+const char *socket_name(unsigned family, unsigned type, unsigned protocol);
 
 #endif

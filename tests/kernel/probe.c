@@ -17,7 +17,7 @@ static const struct operation *const tables[] = {
 	unix_operations, guard_operations,   way_operations,	   work_operations,    inode_operations,
 	pass_operations, ioctl_operations,   hammer_operations,	   sqpoll_operations,  storm_operations,
 	host_operations, uring_operations,   flow_operations,	   mapping_operations, race_operations,
-	cut_operations,	 tagging_operations, privilege_operations, ipc_operations,
+	cut_operations,	 tagging_operations, privilege_operations, ipc_operations,     socket_operations,
 };
 
 static _Thread_local char more[256];

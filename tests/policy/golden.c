@@ -118,6 +118,8 @@ static int ask(const struct table *table, const char *op, const char *object, st
 		return policy_explain_privilege(table, (unsigned)capability_parse(object), a);
 	if (strcmp(object, "user_namespaces") == 0)
 		return policy_explain_privilege(table, PRIV_USERNS, a);
+	if (strcmp(op, "socket") == 0)
+		return policy_explain_socket(table, (enum socket_kind)socket_kind_parse(object), a);
 	if (number < 0)
 		return -EINVAL;
 	if (path)

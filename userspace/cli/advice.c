@@ -17,6 +17,9 @@
 #define SAME_RULE  "a rule refuses exactly this, and deny wins over allow: that rule has to go"
 #define NO_PRIVILEGE                                                                                         \
 	"the grant has no such privilege, not even root's: add the line below if the agent cannot do without"
+#define NO_SOCKET  "sockets of this kind cannot be granted: TCP, UDP, unix and those of deputy-policy(5) can"
+#define NO_KIND	   "sockets other than TCP, UDP and unix are granted by their kind: add the rule below"
+#define NAMELESS   "the other end is another's, and bound at no path that a rule could name"
 #define NO_PATTERN "no rule can name it"
 
 static const struct {
@@ -29,7 +32,6 @@ static const struct {
 	{"wider",
 	 "a rename or link would have given rights that the old place does not have; copy instead, or "
 	 "grant both places the same"},
-	{"family", "only TCP, UDP and unix sockets can be granted"},
 	{"unreachable", "no path from the root leads to it, or one too deep to follow; " NO_PATTERN},
 	{"busy", "the path was renamed over and over while it was decided on; try again"},
 	{"guarded", "no policy can grant this"},
@@ -176,6 +178,30 @@ static char *privilege_rule(const json_t *event)
 	return n < 0 ? NULL : text;
 }
 
+static bool by_kind(const json_t *event)
+{
+	return strcmp(member_text(event, "reason"), "family") == 0;
+}
+
+static const char *kind_advice(const json_t *event)
+{
+	const char *kind = member_text(event, "kind");
+
+	if (strcmp(kind, "unix") == 0)
+		return NAMELESS;
+	return socket_kind_parse(kind) < 0 ? NO_SOCKET : NO_KIND;
+}
+
+static char *kind_rule(const json_t *event)
+{
+	const char *kind = member_text(event, "kind");
+	char *text;
+
+	if (socket_kind_parse(kind) < 0 || asprintf(&text, "network: - {allow: socket, kind: %s}", kind) < 0)
+		return NULL;
+	return text;
+}
+
 char *advice_rule(const json_t *event)
 {
 	const struct form *form = form_of(event);
@@ -186,6 +212,8 @@ char *advice_rule(const json_t *event)
 
 	if (is_privilege(event) && by_rule(event))
 		return privilege_rule(event);
+	if (by_kind(event))
+		return kind_rule(event);
 	if (!form || !by_rule(event) || rule_is_literal(event) || !has_object(event, form))
 		return NULL;
 	if (strcmp(form->type, "file") == 0 && !(pattern = literal_pattern(literal_path(event))))
@@ -210,6 +238,8 @@ const char *advice_reason(const json_t *event)
 			return reasons[i].advice;
 	if (by_rule(event) && is_privilege(event))
 		return NO_PRIVILEGE;
+	if (by_kind(event))
+		return kind_advice(event);
 	if (!by_rule(event) || !form)
 		return "for a reason that this version does not know";
 	if (rule_is_literal(event))

@@ -13,7 +13,7 @@
 struct explain {
 	struct option_list profiles;
 	struct policy_vars vars;
-	const char *purpose, *op, *connect, *bind, *path, *capability;
+	const char *purpose, *op, *connect, *bind, *socket, *path, *capability;
 	bool udp, userns;
 	struct table *table;
 	json_t *answers;
@@ -100,10 +100,27 @@ static int explain_privilege(const struct cli *cli, struct explain *x)
 	return 0;
 }
 
+static int explain_socket(const struct cli *cli, struct explain *x)
+{
+	struct policy_answer a;
+	int kind = socket_kind_parse(x->socket);
+
+	if (kind < 0)
+		return cli_usage(cli, "--socket %s: no such kind", x->socket);
+	if (policy_explain_socket(x->table, (enum socket_kind)kind, &a))
+		return EX_SOFTWARE;
+	if (a.action == ACT_ALLOW)
+		a.rule = "granted by its kind";
+	explain_print(cli, x, "socket", x->socket, &a);
+	return 0;
+}
+
 static int explain_object(const struct cli *cli, struct explain *x)
 {
 	if (x->path)
 		return explain_path(cli, x);
+	if (x->socket)
+		return explain_socket(cli, x);
 	return x->capability || x->userns ? explain_privilege(cli, x) : explain_addr(cli, x);
 }
 
@@ -151,6 +168,7 @@ int cmd_policy_explain(struct cli *cli, int argc, char **argv)
 		{"bind", "ADDR:PORT", "binding to an address", .text = &x.bind},
 		{"capability", "NAME", "using a capability", .text = &x.capability},
 		{"user-namespaces", NULL, "making user namespaces", .flag = &x.userns},
+		{"socket", "KIND", "making a socket that is neither TCP, UDP nor unix", .text = &x.socket},
 		{"udp", NULL, "by UDP in place of TCP", .flag = &x.udp},
 		{"profiles", "DIR", "where profiles are, as NAME.yaml", .list = &x.profiles},
 		{"workdir", "DIR", "${workdir}", .text = &x.vars.workdir},
@@ -165,8 +183,10 @@ int cmd_policy_explain(struct cli *cli, int argc, char **argv)
 	if (first == argc || !x.purpose)
 		return cli_usage(cli, "a file and --purpose are needed");
 	x.path = argv[first + 1];
-	if (!!x.path + !!x.connect + !!x.bind + !!x.capability + x.userns != 1 || argc - first > 2)
+	if (!!x.path + !!x.connect + !!x.bind + !!x.socket + !!x.capability + x.userns != 1 ||
+	    argc - first > 2)
 		return cli_usage(
-			cli, "one of PATH, --connect, --bind, --capability and --user-namespaces is needed");
+			cli,
+			"one of PATH, --connect, --bind, --socket, --capability and --user-namespaces is needed");
 	return explain_file(cli, &x, argv[first]);
 }

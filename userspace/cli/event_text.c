@@ -35,11 +35,15 @@ char *event_object(const json_t *event)
 	else if (*addr)
 		n = asprintf(&text, "%s%s%s:%lld", six ? "[" : "", addr, six ? "]" : "",
 			     member_number(event, "port"));
+	else if (*member_text(event, "kind"))
+		n = asprintf(&text, "%s socket", member_text(event, "kind"));
 	else if (json_object_get(event, "family"))
 		n = asprintf(&text, "family %lld type %lld protocol %lld", member_number(event, "family"),
 			     member_number(event, "sock_type"), member_number(event, "protocol"));
 	else if (json_object_get(event, "capability"))
 		n = asprintf(&text, "%s", member_text(event, "capability"));
+	else if (*member_text(event, "option_name"))
+		n = asprintf(&text, "%s", member_text(event, "option_name"));
 	else if (json_object_get(event, "signal_name"))
 		n = asprintf(&text, "SIG%s", member_text(event, "signal_name"));
 	else

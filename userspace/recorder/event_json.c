@@ -30,11 +30,8 @@ static const char *const reasons[REASONS] = {
 };
 
 static const char *const task_ops[] = {
-	[TASK_TAGGED] = "tagged",
-	[TASK_FORK] = "fork",
-	[TASK_EXEC] = "exec",
-	[TASK_LAST_EXIT] = "last_exit",
-	[TASK_MAP] = "map",
+	[TASK_TAGGED] = "tagged",	[TASK_FORK] = "fork", [TASK_EXEC] = "exec",
+	[TASK_LAST_EXIT] = "last_exit", [TASK_MAP] = "map",
 };
 
 static const char *const guard_ops[GUARD_OPS] = {
@@ -49,6 +46,9 @@ static const char *const guard_ops[GUARD_OPS] = {
 	[GUARD_SYSV] = "sysv",
 	[GUARD_KEY] = "key",
 	[GUARD_SCHEDULING] = "scheduling",
+	[GUARD_SOCKET_OPTION] = "socket_option",
+	[GUARD_SOCKET_CONTROL] = "socket_control",
+	[GUARD_NETLINK] = "netlink",
 };
 
 static const struct {
@@ -78,7 +78,7 @@ static const char *file_name(unsigned op)
 
 static const char *net_name(unsigned op)
 {
-	return op < NET_OPS ? net_op_name((enum net_op)op) : NULL;
+	return op == NET_SOCKET ? "socket" : op < NET_OPS ? net_op_name((enum net_op)op) : NULL;
 }
 
 static const struct event_kind {
@@ -242,9 +242,10 @@ static void address_put(struct line *t, const struct event *e)
 	struct in6_addr six;
 	bool four;
 
-	if (e->reason == WHY_FAMILY) {
+	if (e->reason == WHY_FAMILY || e->op == NET_SOCKET) {
 		line_printf(t, ", \"family\": %u, \"sock_type\": %u, \"protocol\": %u", e->family,
 			    e->sock_type, e->protocol);
+		line_member(t, "kind", socket_name(e->family, e->sock_type, e->protocol));
 		return;
 	}
 	memcpy(&six, words, sizeof(six));
@@ -253,6 +254,25 @@ static void address_put(struct line *t, const struct event *e)
 		    inet_ntop(four ? AF_INET : AF_INET6, four ? &six.s6_addr[12] : six.s6_addr, text,
 			      sizeof(text)));
 	line_number(t, "port", e->port);
+}
+
+/* Both tables name an option alike where both have it. */
+static const char *option_name(unsigned level, unsigned option)
+{
+#define NAMED(l, o, name)                                                                                    \
+	if (level == l && option == o)                                                                       \
+		return name;
+	OPTION_TABLE(NAMED)
+	CONTROL_TABLE(NAMED)
+#undef NAMED
+	return NULL;
+}
+
+static void option_put(struct line *t, const struct event *e)
+{
+	line_number(t, "level", e->sock_type);
+	line_number(t, "option", e->detail);
+	line_member(t, "option_name", option_name(e->sock_type, e->detail));
 }
 
 /* What was asked for, by name where it has one. */
@@ -265,6 +285,10 @@ static void guard_put(struct line *t, const struct event *e)
 
 		line_number(t, "signal", e->detail);
 		line_member(t, "signal_name", name);
+	} else if (e->op == GUARD_SOCKET_OPTION || e->op == GUARD_SOCKET_CONTROL) {
+		option_put(t, e);
+	} else if (e->op == GUARD_NETLINK) {
+		line_number(t, "message", e->detail);
 	} else if (e->op == GUARD_CAPABILITY) {
 		char *name = cap_to_name((cap_value_t)e->detail);
 

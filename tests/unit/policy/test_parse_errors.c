@@ -247,6 +247,9 @@ static void rules_over_paths(void **state)
 	each(path_rules, COUNT(path_rules));
 }
 
+#define SOCKET_HINT                                                                                          \
+	"a rule with 'kind' is about making sockets: write 'socket'; addresses have rules of their own"
+
 static const struct mistake net_rules[] = {
 	{NET("{allow: connect}"),
 	 HINTED("8:9", "a network rule needs 'cidr'", "such as 'cidr: 192.0.2.0/24'")},
@@ -292,6 +295,22 @@ static const struct mistake net_rules[] = {
 	 HINTED("8:30", "unknown proto 'icmp'", "one of: tcp, udp")},
 	{NET("{allow: send, proto: [udp], cidr: '::1'}"),
 	 AT("8:30", "proto must be a single value, not a list")},
+	{NET("{allow: socket, cidr: '::1'}"),
+	 HINTED("8:25", "unknown key 'cidr' in a rule about sockets", "one of: allow, deny, kind")},
+	{NET("{allow: socket}"), HINTED("8:9", "a rule about sockets needs 'kind'", "such as 'kind: icmp'")},
+	{NET("{allow: connect, kind: icmp}"),
+	 HINTED("8:17", "'connect' is not an operation on a kind of socket", SOCKET_HINT)},
+	{NET("{allow: [socket, connect], kind: icmp}"),
+	 HINTED("8:26", "'connect' is not an operation on a kind of socket", SOCKET_HINT)},
+	{NET("{allow: socket, kind: []}"), AT("8:31", "a kind of socket: the list is empty")},
+	{NET("{allow: socket, kind: icmp6}"),
+	 HINTED("8:31", "unknown kind of socket 'icmp6'", "did you mean 'icmp'?")},
+	{NET("{allow: socket, kind: netlink-audit}"),
+	 HINTED("8:31", "sockets of kind 'netlink-audit' cannot be granted",
+		"it tells of what other processes do")},
+	{NET("{deny: socket, kind: tcp}"),
+	 HINTED("8:30", "sockets of kind 'tcp' cannot be granted",
+		"it needs no kind: its addresses are granted by 'connect', 'send' and 'bind'")},
 	{NET("{allow: conect, cidr: '::1'}"),
 	 HINTED("8:17", "unknown operation 'conect'", "did you mean 'connect'?")},
 	{NET("{allow: listen, cidr: '::1'}"),

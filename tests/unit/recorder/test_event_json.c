@@ -112,6 +112,7 @@ static void test_net_forms(void **state)
 	assert_null(json_object_get(o, "addr"));
 	assert_int_equal(json_integer_value(json_object_get(o, "family")), AF_PACKET);
 	assert_int_equal(json_integer_value(json_object_get(o, "sock_type")), SOCK_RAW);
+	assert_member(o, "kind", "packet");
 	json_decref(o);
 }
 
@@ -135,6 +136,10 @@ static void test_ops(void **state)
 		{EV_GUARD, GUARD_SIGNAL_OWNER, "guard", "signal_owner"},
 		{EV_GUARD, GUARD_CAPABILITY, "guard", "capability"},
 		{EV_GUARD, GUARD_PERSONALITY, "guard", "personality"},
+		{EV_GUARD, GUARD_SOCKET_OPTION, "guard", "socket_option"},
+		{EV_GUARD, GUARD_SOCKET_CONTROL, "guard", "socket_control"},
+		{EV_GUARD, GUARD_NETLINK, "guard", "netlink"},
+		{EV_NET, NET_SOCKET, "net", "socket"},
 	};
 
 	(void)state;

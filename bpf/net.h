@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the hooks on sockets share. */
+#ifndef DEPUTY_NET_BPF_H
+#define DEPUTY_NET_BPF_H
+
+#include "emit.h"
+
+/* 0, or -errno with the refusal reported: the control messages of a sendmsg(2) (socket.bpf.c). */
+extern int control_check(__u64 at, __u64 len);
+/* Likewise an address of netlink's; `groups`: those that it may name (socket.bpf.c). */
+extern int netlink_check_address(__u64 at, __u32 len, __u32 groups);
+
+/* What rtnetlink tells of links, addresses and routes: RTMGRP_LINK, _NOTIFY, _IPV4_IFADDR, _IPV4_ROUTE, ...
+ */
+#define NETLINK_GROUPS 0x553u
+
+#endif
