@@ -1,27 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unix sockets: by a rule on the path they are bound at, or free when the other end is the same grant's.
- * Abstract and unnamed sockets of anybody else cannot be granted.
+ * Unix sockets: by a rule on the path they are bound at, or free when the caller's grant made the other end,
+ * or one beneath it did. Abstract and unnamed sockets of anybody else cannot be granted.
  */
-#include "emit.h"
+#include "net.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
 /* The same check as for files, seen from here (file.bpf.c). */
 extern int file_check(struct object *o, __u32 why, __u32 ops);
-
-/* Whether the process that made the other end (listen(2), socketpair(2)) carries the caller's tag. */
-static __always_inline int peer_is_ours(const struct tag *tag, const struct sock *other)
-{
-	struct pid *pid = other->sk_peer_pid;
-	struct tag *peer;
-	__u64 task;
-
-	if (!pid)
-		return 0;
-	peer = tag_of_pid(pid, &task);
-	return peer && peer->slot == tag->slot && peer->gen == tag->gen;
-}
 
 /* A function of its own to keep its report off the stack of the walk. */
 __noinline int refuse_nameless(__u32 type)
@@ -42,7 +29,7 @@ static __always_inline int unix_check(const struct tag *tag, struct sock *other)
 	struct dentry *dentry = u ? u->path.dentry : 0;
 	struct object object;
 
-	if (peer_is_ours(tag, other))
+	if (sock_is_ours(tag, other))
 		return 0;
 	if (!dentry)
 		return refuse_nameless(other->sk_type);
@@ -70,4 +57,53 @@ int BPF_PROG(unix_may_send, struct socket *sock, struct socket *other)
 		return 0;
 	u = bpf_skc_to_unix_sock(to);
 	return u && u->peer == sock->sk ? 0 : verdict_errno(unix_check(tag, to));
+}
+
+enum end { END_NONE, END_NAMELESS, END_PEER, END_SELF };
+
+/*
+ * Where a socket leads: to its peer, or to itself while it has none. A function of its own, and so is its
+ * stack: the walk needs the rest.
+ */
+__noinline int unix_end(__u64 sk, struct object *o)
+{
+	__u64 dentry = 0, mnt = 0, address = 0, peer = 0;
+	struct tag *tag = caller_tag();
+
+	if (!tag || !o)
+		return END_NAMELESS;
+	READ_AT(&peer, struct unix_sock, sk, peer);
+	sk = peer ?: sk;
+	READ_AT(&address, struct unix_sock, sk, addr);
+	READ_AT(&dentry, struct unix_sock, sk, path.dentry);
+	READ_AT(&mnt, struct unix_sock, sk, path.mnt);
+	if (!dentry)
+		return address ? END_NAMELESS : END_NONE;
+	object_at(o, tag, dentry, mnt);
+	return peer ? END_PEER : END_SELF;
+}
+
+/*
+ * A stranger's socket that comes in: connected to a name it needs what connecting there needs, and listening
+ * or bound it needs what binding there needs. Of a pair without names both ends were made by who hands one
+ * on.
+ */
+SEC("lsm/file_receive")
+int BPF_PROG(unix_receive, struct file *file)
+{
+	struct tag *tag = caller_tag();
+	struct socket *sock = tag ? bpf_sock_from_file(file) : 0;
+	struct sock *sk = sock ? sock->sk : 0;
+	struct object object = {};
+	__u64 self = 0; /* a number: functions take no pointers */
+	int end;
+
+	if (!sk || sk->__sk_common.skc_family != AF_UNIX || sock_is_ours(tag, sk))
+		return 0;
+	READ_AT(&self, struct socket, (__u64)sock, sk);
+	end = unix_end(self, &object);
+	if (end != END_PEER && end != END_SELF)
+		return end == END_NONE ? 0 : verdict_errno(refuse_nameless(sk->sk_type));
+	return verdict_errno(file_check(&object, object_resolve(&object),
+					1u << (end == END_PEER ? OP_UNIX_CONNECT : OP_CREATE)));
 }

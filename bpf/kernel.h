@@ -212,7 +212,11 @@ struct in6_addr_words {
 struct sock_common {
 	unsigned short skc_family;
 	__u16 skc_num;
+	__u32 skc_daddr;
 	__u32 skc_rcv_saddr;
+	__u16 skc_dport;
+	volatile unsigned char skc_state;
+	struct in6_addr_words skc_v6_daddr;
 	struct in6_addr_words skc_v6_rcv_saddr;
 } __ksym_core;
 
@@ -220,6 +224,7 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_type;
 	__u16 sk_protocol;
+	unsigned char sk_userlocks : 4;
 	struct socket *sk_socket;
 	struct pid *sk_peer_pid;
 } __ksym_core;
@@ -230,6 +235,7 @@ struct socket {
 
 struct unix_sock {
 	struct sock sk;
+	struct unix_address *addr;
 	struct path path;
 	struct sock *peer;
 } __ksym_core;

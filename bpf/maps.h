@@ -121,6 +121,20 @@ struct {
 	__type(value, struct ward);
 } wards __weak SEC(".maps");
 
+/* The grant that made a socket, or accepted it. What a listener's clones inherit from it is right for them.
+ */
+struct maker {
+	__u32 slot;
+	__u32 gen;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct maker);
+} makers __weak SEC(".maps");
+
 static __always_inline struct control *control_get(void)
 {
 	__u32 zero = 0;

@@ -201,23 +201,86 @@ int BPF_PROG(socket_bind, struct socket *sock, void *address, int len)
 	return verdict_errno(ret ?: net_check(&c));
 }
 
+static __always_inline void call_local(struct call *c, const struct sock *sk)
+{
+	__u64 v6[2];
+
+	c->port = sk->__sk_common.skc_num;
+	if (c->family == AF_INET6) {
+		BPF_CORE_READ_INTO(&v6, sk, __sk_common.skc_v6_rcv_saddr);
+		addr_v6(c, v6);
+	} else {
+		addr_v4(c, sk->__sk_common.skc_rcv_saddr);
+	}
+}
+
 /* listen() without bind() takes a free port on every address: decided as port 0 there. */
 SEC("lsm/socket_listen")
 int BPF_PROG(socket_listen, struct socket *sock, int backlog)
 {
 	struct sock *sk = sock->sk;
 	struct call c;
-	__u64 v6[2];
 
 	if (!sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
 		return 0;
 	call_set(&c, sk, NET_TCP_BIND, NET_UDP_BIND);
-	c.port = sk->__sk_common.skc_num;
-	if (c.family == AF_INET6) {
-		BPF_CORE_READ_INTO(&v6, sk, __sk_common.skc_v6_rcv_saddr);
-		addr_v6(&c, v6);
+	call_local(&c, sk);
+	return verdict_errno(net_check(&c));
+}
+
+/* ---- sockets that come in by SCM_RIGHTS, pidfd_getfd(2) or seccomp's notifier ---- */
+
+static __always_inline void call_peer(struct call *c, const struct sock *sk)
+{
+	__u64 v6[2];
+
+	c->port = __builtin_bswap16(sk->__sk_common.skc_dport);
+	if (c->family == AF_INET6) {
+		BPF_CORE_READ_INTO(&v6, sk, __sk_common.skc_v6_daddr);
+		addr_v6(c, v6);
 	} else {
-		addr_v4(&c, sk->__sk_common.skc_rcv_saddr);
+		addr_v4(c, sk->__sk_common.skc_daddr);
 	}
+}
+
+/* Listening, or by bind(2) with a port; the kernel's own choice for a sender names nothing that others send
+ * to. */
+static __always_inline int is_bound(struct sock *sk)
+{
+	if (sk->__sk_common.skc_state == TCP_LISTEN)
+		return 1;
+	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK;
+}
+
+/*
+ * A socket of a stranger's leads where no rule was asked: where it is connected to has to be granted, and
+ * where it listens or is bound. The grant's own come back to it without: an accepted one leads to a port that
+ * no rule names. Asked here and not at each use, since sendfile(2) asks nothing on a socket before 6.5
+ * (sendpage).
+ */
+SEC("lsm/file_receive")
+int BPF_PROG(inet_receive, struct file *file)
+{
+	struct tag *tag = caller_tag();
+	struct socket *sock = tag ? bpf_sock_from_file(file) : 0;
+	struct sock *sk = sock ? sock->sk : 0;
+	struct call c;
+	int ret = 0;
+
+	if (!sk || sk->__sk_common.skc_family == AF_UNIX || sock_is_ours(tag, sk))
+		return 0;
+	call_set(&c, sk, NET_TCP_CONNECT, NET_UDP_SEND);
+	if (c.only_live)
+		return verdict_errno(net_check(&c));
+	if (sk->__sk_common.skc_dport && sk->__sk_common.skc_state != TCP_CLOSE) {
+		call_peer(&c, sk);
+		ret = net_check(&c);
+	}
+	if (ret || !is_bound(sk))
+		return verdict_errno(ret);
+	if (c.sock_type == SOCK_STREAM && sk->__sk_common.skc_dport)
+		return 0;
+	call_set(&c, sk, NET_TCP_BIND, NET_UDP_BIND);
+	call_local(&c, sk);
 	return verdict_errno(net_check(&c));
 }

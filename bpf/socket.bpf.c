@@ -7,6 +7,38 @@
 
 char LICENSE[] __weak SEC("license") = "GPL";
 
+/* ---- whose a socket is: its maker's, which no listen(2) or passing on changes ---- */
+
+static __always_inline void sock_mark(struct sock *sk)
+{
+	struct tag *tag = caller_tag();
+	struct maker m = {};
+
+	if (!tag)
+		return;
+	m.slot = tag->slot;
+	m.gen = tag->gen;
+	bpf_sk_storage_get(&makers, sk, &m, BPF_SK_STORAGE_GET_F_CREATE); /* without one it is a stranger's */
+}
+
+SEC("lsm/socket_post_create")
+int BPF_PROG(socket_made, struct socket *sock, int family, int type, int protocol, int kern)
+{
+	struct sock *sk = sock->sk;
+
+	if (sk && !kern)
+		sock_mark(sk);
+	return 0;
+}
+
+/* accept(2), by a listener of whomever: what comes of it is the caller's to hand on. */
+SEC("lsm/sock_graft")
+int BPF_PROG(socket_accepted, struct sock *sk, struct socket *parent)
+{
+	sock_mark(sk);
+	return 0;
+}
+
 __noinline int socket_guard(__u32 op, __u32 level, __u32 detail)
 {
 	struct report r = {.type = EV_GUARD, .op = op, .detail = detail, .sock_type = level};

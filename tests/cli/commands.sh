@@ -305,6 +305,10 @@ run $explain --user-namespaces
 out_has "deny  create    user namespace" "user namespaces"
 run $explain --capability fly
 exits 64 "no such capability"
+run $explain --socket icmp
+out_has "deny  socket    icmp" "a kind of socket"
+run $explain --socket tcp
+exits 64 "what is no kind"
 run $explain --connect 192.0.2.1
 exits 64 "an address without a port"
 run $explain --op fly /x

@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 #include <linux/io_uring.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,6 +77,49 @@ static int do_pass(char **w)
 	ret = sendmsg(ends[0], &m, 0) < 0 ? -errno : fd_receive(ends[1]);
 	close(ends[0]);
 	close(ends[1]);
+	return ret;
+}
+
+/* Connects to the listener, accepts and hands the accepted end to oneself. */
+static int accept_pass(int listener)
+{
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+	int ret, to = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), from;
+	char word[16], *words[] = {"pass-fd", word, NULL};
+	pid_t pid;
+
+	if (getsockname(listener, (struct sockaddr *)&a, &len))
+		return -errno;
+	setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){30, 0}, sizeof(struct timeval));
+	pid = fork();
+	if (!pid)
+		_exit(connect(to, (struct sockaddr *)&a, len) ? errno : 0);
+	from = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	snprintf(word, sizeof(word), "%d", from);
+	ret = from < 0 ? -errno : do_pass(words);
+	waitpid(pid, NULL, 0);
+	close(from);
+	close(to);
+	return ret;
+}
+
+/* accept-pass-inherited FD */
+static int do_accept_pass_inherited(char **w)
+{
+	return accept_pass(atoi(w[1]));
+}
+
+/* accept-pass PORT */
+static int do_accept_pass(char **w)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_port = htons((in_port_t)atoi(w[1])),
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int ret, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ret = done(bind(fd, (struct sockaddr *)&a, sizeof(a)) ?: listen(fd, 4)) ?: accept_pass(fd);
+	close(fd);
 	return ret;
 }
 
@@ -187,7 +232,15 @@ static int do_egid(char **w)
 }
 
 const struct operation pass_operations[] = {
-	{"receive-fd", 1, do_receive}, {"pass-fd", 1, do_pass},	     {"getfd-fd", 1, do_getfd},
-	{"addfd-fd", 1, do_addfd},     {"write-fd", 1, do_write_fd}, {"ring-direct", 1, do_ring_direct},
-	{"caps", 0, do_caps},	       {"group-ids", 0, do_egid},    {0},
+	{"receive-fd", 1, do_receive},
+	{"pass-fd", 1, do_pass},
+	{"getfd-fd", 1, do_getfd},
+	{"accept-pass", 1, do_accept_pass},
+	{"accept-pass-inherited", 1, do_accept_pass_inherited},
+	{"addfd-fd", 1, do_addfd},
+	{"write-fd", 1, do_write_fd},
+	{"ring-direct", 1, do_ring_direct},
+	{"caps", 0, do_caps},
+	{"group-ids", 0, do_egid},
+	{0},
 };

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Unix sockets: by the path that the other end is bound at, or because the other end is one's own."""
 import os
+import socket
 
 from cases import Bench, Case, remove
-from kt import Tap, Twin, agent, make, path, put
+from kt import Agent, Tap, Twin, agent, make, path, put
 
 tap = Tap()
 ABSTRACT = f"@kt-{os.getpid()}"
@@ -51,6 +52,7 @@ def moved():
     os.rename(path("sockets/allowed-now"), path("sockets/other"))
     bench.check(to("and back", "unix-connect", "sockets/other", "sockets/allowed"))
     os.symlink(path("sockets/other"), path("sockets/allowed-link"))
+    bench.check(to("by a descriptor that opens nothing", "unix-connect-magic", "sockets/other", "sockets/allowed"))
     bench.check(Case("by a symbolic link at an allowed place", "unix-connect sockets/allowed-link",
                      "unix-connect sockets/allowed", type="file", op="connect", path="sockets/other"))
     os.unlink(path("sockets/allowed-link"))
@@ -61,11 +63,42 @@ def own():
     bench.same("one's own socket with a name", "unix-own tree/own")
     bench.check(Case("binding where nothing may be made", "unix-bind none/socket", "unix-bind tree/bound",
                      setup=lambda: remove("none/socket", "tree/bound"), type="file", op="create", path="none/socket"))
+    bench.same("one's own packets", f"unix-own-packet {ABSTRACT}-own-p")
+    bench.same("one's own abstract datagrams", f"unix-own-datagram {ABSTRACT}-own-d")
+    bench.same("one's own datagrams with a name", "unix-own-datagram tree/own-d")
+    bench.same("one's own of a name that the kernel chose", "unix-own-autobind")
     other = agent("files")
-    assert other.ask(f"unix-serve stream {ABSTRACT}-other") == "OK"
-    bench.check(Case("another grant's abstract socket", f"unix-connect {ABSTRACT}-other",
-                     "unix-connect sockets/allowed", type="net", reason="family", family=1))
+    for kind, call in (("stream", "unix-connect"), ("packet", "unix-connect-packet"), ("datagram", "unix-send")):
+        assert other.ask(f"unix-serve {kind} {ABSTRACT}-other-{kind}") == "OK"
+        bench.check(nameless(f"another grant's abstract socket: {kind}", f"{call} {ABSTRACT}-other-{kind}"))
     other.end()
+
+
+def nameless(name, does, **more):
+    return Case(name, does, "unix-connect sockets/allowed", type="net", reason="family", family=1, kind="unix", **more)
+
+
+def listened():
+    """listen(2) on an inherited socket makes the agent its last listener, and no more its maker."""
+    theirs = socket.socket(socket.AF_UNIX)
+    theirs.bind(f"\0{ABSTRACT[1:]}-kept")
+    theirs.listen()
+    fd = theirs.fileno()
+    mine = Bench(tap, Agent("files", "--keep-fd", str(fd), pass_fds=(fd,)).ready())
+    mine.twin.end()
+    mine.twin = Twin(pass_fds=(fd,))
+    mine.same("listening on an inherited socket", f"unix-listen-fd {fd}")
+    mine.check(nameless("a listener from before, listened on anew", f"unix-connect {ABSTRACT}-kept"))
+    mine.end()
+    theirs.close()
+
+
+def said():
+    """Who one is is said by the kernel."""
+    bench.same("one's own credentials", f"unix-credentials 0 {os.getuid()}")
+    for name, words, cap in (("another's process", "1 0", "cap_sys_admin"), ("another user", "0 65534", "cap_setuid")):
+        bench.check(Case(f"credentials: {name}", f"unix-credentials {words}", "unix-credentials 0 0", errno="EPERM",
+                         type="guard", op="capability", capability=cap))
 
 
 make("tree")
@@ -73,4 +106,4 @@ put("none/sentinel")
 server = Twin()
 serve()
 bench = Bench(tap, agent("files"))
-tap.run(named, moved, own, bench.end, server.end)
+tap.run(named, moved, own, listened, said, bench.end, server.end)
