@@ -13,11 +13,12 @@
 #include "probe.h"
 
 static const struct operation *const tables[] = {
-	file_operations, fd_operations,	     move_operations,	   exec_operations,    net_operations,
-	unix_operations, guard_operations,   way_operations,	   work_operations,    inode_operations,
-	pass_operations, ioctl_operations,   hammer_operations,	   sqpoll_operations,  storm_operations,
-	host_operations, uring_operations,   flow_operations,	   mapping_operations, race_operations,
-	cut_operations,	 tagging_operations, privilege_operations, ipc_operations,     socket_operations,
+	file_operations,  fd_operations,      move_operations,	    exec_operations,	net_operations,
+	unix_operations,  guard_operations,   way_operations,	    work_operations,	inode_operations,
+	pass_operations,  ioctl_operations,   hammer_operations,    sqpoll_operations,	storm_operations,
+	host_operations,  uring_operations,   flow_operations,	    mapping_operations, race_operations,
+	cut_operations,	  tagging_operations, privilege_operations, ipc_operations,	socket_operations,
+	trick_operations,
 };
 
 static _Thread_local char more[256];

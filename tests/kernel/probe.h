@@ -21,7 +21,7 @@ extern const struct operation file_operations[], fd_operations[], move_operation
 	inode_operations[], pass_operations[], ioctl_operations[], hammer_operations[], sqpoll_operations[],
 	storm_operations[], host_operations[], uring_operations[], flow_operations[], mapping_operations[],
 	race_operations[], cut_operations[], tagging_operations[], privilege_operations[], ipc_operations[],
-	socket_operations[];
+	socket_operations[], trick_operations[];
 
 /* Finds and runs; -ENOSYS when there is no such operation, -EINVAL when words are missing. */
 int operation_run(char **words);

@@ -9,10 +9,6 @@
 
 #include "probe.h"
 
-#ifndef IORING_CQE_F_NOTIF
-#define IORING_CQE_F_NOTIF 8
-#endif
-
 static struct {
 	int fd;
 	char *rings; /* one mapping of both (IORING_FEAT_SINGLE_MMAP) */
@@ -49,29 +45,25 @@ int ring_fd(void)
 	return ring.fd;
 }
 
-/* The next completion's result. A send without copying is followed by a notice, which is none. */
-static int ring_result(void)
-{
-	const struct io_uring_params *p = &ring.params;
-	const struct io_uring_cqe *cqe;
-	unsigned head;
+#define CQE_NOTIF (1u << 3) /* IORING_CQE_F_NOTIF */
 
-	do {
-		head = *at(p->cq_off.head);
-		if (head == __atomic_load_n(at(p->cq_off.tail), __ATOMIC_ACQUIRE))
-			return -EAGAIN;
-		cqe = (struct io_uring_cqe *)(ring.rings + p->cq_off.cqes) +
-		      (head & *at(p->cq_off.ring_mask));
-		__atomic_store_n(at(p->cq_off.head), head + 1, __ATOMIC_RELEASE);
-	} while (cqe->flags & IORING_CQE_F_NOTIF);
-	return cqe->res < 0 ? cqe->res : 0;
+/* Until something has completed. */
+static int ring_wait(void)
+{
+	struct io_uring_params *p = &ring.params;
+
+	while (*at(p->cq_off.head) == __atomic_load_n(at(p->cq_off.tail), __ATOMIC_ACQUIRE))
+		if (syscall(SYS_io_uring_enter, ring.fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+			return -1;
+	return 0;
 }
 
 int ring_run(const struct io_uring_sqe *sqe)
 {
 	struct io_uring_params *p = &ring.params;
-	unsigned tail, submit = 1;
-	int ret;
+	struct io_uring_cqe *cqes;
+	struct io_uring_cqe cqe;
+	unsigned head, tail;
 
 	if (ring_open())
 		return -errno;
@@ -79,11 +71,15 @@ int ring_run(const struct io_uring_sqe *sqe)
 	tail = *at(p->sq_off.tail);
 	at(p->sq_off.array)[tail & *at(p->sq_off.ring_mask)] = 0;
 	__atomic_store_n(at(p->sq_off.tail), tail + 1, __ATOMIC_RELEASE);
-	do {
-		if (syscall(SYS_io_uring_enter, ring.fd, submit, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+	if (syscall(SYS_io_uring_enter, ring.fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+		return -errno;
+	cqes = (struct io_uring_cqe *)(ring.rings + p->cq_off.cqes);
+	do { /* a notice that an earlier send's bytes are free again answers nothing */
+		if (ring_wait())
 			return -errno;
-		submit = 0;
-		ret = ring_result();
-	} while (ret == -EAGAIN);
-	return ret;
+		head = *at(p->cq_off.head);
+		cqe = cqes[head & *at(p->cq_off.ring_mask)];
+		__atomic_store_n(at(p->cq_off.head), head + 1, __ATOMIC_RELEASE);
+	} while (cqe.flags & CQE_NOTIF);
+	return cqe.res < 0 ? cqe.res : 0;
 }

@@ -46,6 +46,14 @@ git gc -q; git stash list; git clone -q . ../r2; git worktree add -q ../r3 other
 echo 'int main(void) { return 0; }' >m.c; gcc -pipe -o m m.c; gcc -O2 -c m.c; ar rc m.a m.o; ./m; strip m; ./m
 printf 'm2: m.c\\n\\tgcc -o m2 m.c\\n' >Makefile; make -s; ./m2
 """),
+    "addresses": ("/usr/sbin/ip", """
+PATH=$PATH:/usr/sbin; ip address; ip link; ip route; ip -6 route; ip neighbour; ip -json address >j; ip route get 127.0.0.1
+getent ahosts 127.0.0.1
+python3 -c 'import socket; socket.getaddrinfo("127.0.0.1", 80, flags=socket.AI_ADDRCONFIG); socket.if_nameindex()'
+"""),
+    "interfaces": ("/usr/bin/node", """
+node -e 'if (!Object.keys(require("os").networkInterfaces()).length) process.exit(1);'
+"""),
     "node": ("/usr/bin/node", """
 node -e 'const fs = require("fs"), cp = require("child_process");
 fs.mkdirSync("n"); fs.writeFileSync("n/f", "x"); fs.symlinkSync("f", "n/l"); fs.readlinkSync("n/l");
