@@ -148,9 +148,10 @@ def nothing_left():
     tap.that("agents came and went", good >= GRANTS // 2 and cut, f"{good} of {GRANTS}, {cut} revoked")
     wait_for(lambda: held() == empty, SETTLE, 0.5)
     tap.equal("they leave nothing in the maps", held(), empty)
-    wait_for(lambda: all_memory() == maps and descriptors() == fds, SETTLE, 0.5)
+    wait_for(lambda: all_memory() == maps, SETTLE, 0.5)
     tap.equal("the host has the maps and the memory in them that it had", all_memory(), maps)
-    tap.equal("the daemon has the descriptors that it had", descriptors(), fds)
+    more = {role: n - fds[role] for role, n in descriptors().items() if n > fds[role]}
+    tap.equal("the daemon has no descriptors more than it had", more, {})
     tap.equal("the kernel complains of nothing", kmsg.complaints(since), [])
 
 

@@ -167,8 +167,8 @@ def others():
     bench.check(
         Case("which program another is", f"readlink /proc/{twin}/exe", "readlink /proc/self/exe", op="metadata",
              path=f"/proc/{twin}/exe", rule=None),
-        Case("another's memory", f"readwrite /proc/{twin}/mem", "read /proc/self/status", op="read",
-             path=f"/proc/{twin}/mem"),
+        Case("another's memory", f"readwrite /proc/{twin}/mem", "read /proc/self/status", errno="EPERM", op="read",
+             reason="guarded", path=f"/proc/{twin}/mem"),
         Case("another's descriptors", f"list /proc/{twin}/fd", "list /proc/self/fd", op="list",
              path=f"/proc/{twin}/fd"),
         Case("another's mapped files", f"list /proc/{twin}/map_files", "list /proc/self/fd", op="list",

@@ -147,7 +147,7 @@ def other_roots():
     """An agent that has a root of its own, from before the tag, finds its own paths at the rules' paths."""
     mine, twin = agent("files"), Twin()
     bench.check(
-        Case("chroot", "chroot tree", errno="EPERM", type="guard", op="capability", reason="guarded"),
+        Case("chroot", "chroot tree", errno="EPERM", type="guard", op="capability", reason="rule"),
     )
     bench.twin = Twin()
     for name, flags in (("a mount namespace", "20000"), ("one with a user namespace", "10020000")):

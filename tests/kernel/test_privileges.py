@@ -20,7 +20,7 @@ def lacks(name, does, capability, **more):
 NEVER = (
     lacks("the host's name", f"sethostname {HOST}", "sys_admin"),
     lacks("the clock", "settime", "sys_time"),
-    lacks("marks on packets", "so-mark", "net_admin"),
+    Case("marks on packets", "so-mark", errno="EPERM", type="guard", op="socket_option", reason="guarded"),
 )
 
 
