@@ -10,7 +10,7 @@ from kt import Tap, agent, put
 tap = Tap()
 servers = {}
 V4, V6, LINK = "127.0.0.1", "::1", "fe80::1%1"
-ROUNDS = int(os.environ.get("CHECK_LONG", "1")) * 3000
+ROUNDS = int(os.environ.get("CHECK_LONG") or 1) * 3000
 
 
 def serve():
