@@ -55,6 +55,11 @@ def killed():
         bystander.end()
 
 
+def command(pid):
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as f:
+        return f.read()
+
+
 def spared():
     """What is no file of anybody's, or nothing that others see."""
     for name, words in (("nothing", ()), ("a private mapping", ("map private tree/map/twin",)), ("memory", ("map-memory",)),
@@ -64,6 +69,7 @@ def spared():
         for word in words:
             if word == "renew":
                 mine.tell(word)
+                assert wait_for(lambda: command(mine.pid) == "probe\0")  # what it had read ahead would be lost
             else:
                 assert mine.ask(word) == "OK", (word, mine.detail)
         mine.ask("ids")
