@@ -59,11 +59,19 @@ static int race_write(void)
 	return done(pwrite(file, "x", 1, 0));
 }
 
+static int create_new(void)
+{
+	return done_fd(open(mine, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
+}
+
+/* What was made just before a cut could not be removed after it: then removing it is what is tried. */
 static int race_create(void)
 {
-	int ret = done_fd(open(mine, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
+	int ret = create_new();
 
-	if (!ret || ret == -EEXIST)
+	if (ret == -EEXIST)
+		ret = done(unlink(mine)) ?: create_new();
+	if (!ret)
 		unlink(mine);
 	return ret;
 }
@@ -90,7 +98,9 @@ static int race_mkdir(void)
 {
 	int ret = done(mkdir(dir, 0755));
 
-	if (!ret || ret == -EEXIST)
+	if (ret == -EEXIST)
+		ret = done(rmdir(dir)) ?: done(mkdir(dir, 0755));
+	if (!ret)
 		rmdir(dir);
 	return ret;
 }

@@ -104,7 +104,7 @@ def refused(reason, end):
     tap.that(f"{reason}: the event of a send under way", log.find(type="net", op="send", pid=mine.pid, reason=reason))
     tap.equal(f"{reason}: the twin's work", work(twin), dict.fromkeys(WORK, "OK"))
     tap.equal(f"{reason}: after, all is refused", everything(mine), all_of("EPERM"))
-    for kind, op in (("file", "read"), ("file", "create"), ("task", "fork"), ("net", "connect")):
+    for kind, op in (("file", "read"), ("file", "create"), ("task", "fork"), ("net", "socket")):
         found = log.find(verdict="deny", type=kind, op=op, pid=mine.pid, reason=reason, errno="EPERM", rule=None)
         tap.that(f"{reason}: the event of {kind} {op}", found)
     tap.equal(f"{reason}: a connected socket", mine.ask(send), "EPERM")
