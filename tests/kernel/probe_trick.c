@@ -354,7 +354,7 @@ const struct operation trick_operations[] = {
 	{"send-many", 3, do_send_many},
 	{"send-len", 4, do_send_len},
 	{"connect-len", 4, do_connect_len},
-	{"race", 5, do_race},
+	{"address-race", 5, do_race},
 	{"ring-socket", 3, do_ring_socket},
 	{"ring-connect", 3, do_ring_connect},
 	{"ring-bind", 3, do_ring_bind},

@@ -109,11 +109,11 @@ def raced():
     for kind, name in ((socket.SOCK_DGRAM, "datagram"), (socket.SOCK_STREAM, "stream")):
         for port in (7001, 7002):
             taken(kind, port)
-        assert bench.agent.ask(f"race {name} {V4} 7001 7002 {ROUNDS if name == 'datagram' else ROUNDS // 3}") == "OK"
+        assert bench.agent.ask(f"address-race {name} {V4} 7001 7002 {ROUNDS if name == 'datagram' else ROUNDS // 3}") == "OK"
         out, refused = map(int, bench.agent.detail.split())
         tap.that(f"raced, {name}: some went out, some were refused", out > 10 and refused > 10, bench.agent.detail)
         tap.equal(f"raced, {name}: none came where none may", taken(kind, 7002), 0)
-        bench.twin.ask(f"race {name} {V4} 7001 7002 300")
+        bench.twin.ask(f"address-race {name} {V4} 7001 7002 300")
         tap.that(f"raced, {name}: the untagged one's do", taken(kind, 7002) > 0, bench.twin.detail)
 
 

@@ -147,16 +147,16 @@ def asked():
 def pins():
     first = PINS + "/map-slots"
     bench.check(
-        ward("the pins", f"list {PINS}", "list /sys/fs/bpf", op="list", where=PINS),
+        ward("the pins", f"list {PINS}", "list tree", op="list", where=PINS),
         ward("a pin's metadata", f"stat {first}", "stat /sys/fs/bpf", op="metadata", where=first),
         ward("a pin's mode", f"chmod {first}", op="write", where=first),
         ward("moving a pin", f"rename {first} {first}", op="delete", where=first),
-        ward("a pin in its place", f"mkdir {PINS}/new", "mkdir /sys/fs/bpf/kt", op="create", where=PINS + "/new",
-             setup=gone(PINS + "/new", "/sys/fs/bpf/kt")),
+        ward("a pin in its place", f"mkdir {PINS}/new", "mkdir tree/pin", op="create", where=PINS + "/new",
+             setup=gone(PINS + "/new", "tree/pin")),
         ward("what a pinned iterator says", f"flock {PINS}/link-list_tagged r", op="read", where=PINS + "/link-list_tagged"),
         ward("moving the pins", f"rename {PINS} {PINS}", op="delete", where=PINS),
     )
-    remove(PINS + "/new", "/sys/fs/bpf/kt")
+    remove(PINS + "/new", "tree/pin")
     os.chmod(first, 0o600)
 
 
@@ -170,7 +170,7 @@ def processes():
                  where=f"/proc/{pid}/status"),
             ward(f"{role}: its memory", f"read /proc/{pid}/mem", op="read", where=f"/proc/{pid}/mem"),
             ward(f"{role}: its place before the out-of-memory killer", f"write /proc/{pid}/oom_score_adj",
-                 f"write /proc/{twin}/oom_score_adj", op="write", where=f"/proc/{pid}/oom_score_adj"),
+                 "write /proc/self/oom_score_adj", op="write", where=f"/proc/{pid}/oom_score_adj"),
             ward(f"{role}: by a thread's number", f"read /proc/{thread}/task/{thread}/status", "read /proc/self/status",
                  op="read", where=f"/proc/{thread}/task/{thread}/status"),
             ward(f"{role}: its descriptors", f"stat /proc/{pid}/fd", f"stat /proc/{twin}/fd", op="metadata",
@@ -181,7 +181,7 @@ def processes():
                                ("a descriptor taken", "ptrace", f"pidfd-getfd {pid}")):
             # Another user's processes are guarded for want of a capability before anything else.
             bench.check(Case(f"{role}: {name}", does, errno="EPERM", type="guard", op=op if role == "warden" else ANY,
-                             reason="guarded"))
+                             reason="guarded" if role == "warden" else ANY))
 
 
 def mount(where, *options):
