@@ -334,11 +334,6 @@ static int do_robust_list(char **w)
 	return done(syscall(SYS_get_robust_list, atoi(w[1]), &head, &len));
 }
 
-static int do_kcmp(char **w)
-{
-	return done(syscall(SYS_kcmp, getpid(), atoi(w[1]), KCMP_FILES, 0, 0));
-}
-
 static int do_madvise(char **w)
 {
 	struct {
@@ -423,7 +418,6 @@ const struct operation privilege_operations[] = {
 	{"getsid", 1, do_getsid},
 	{"setpgid", 1, do_setpgid},
 	{"robust-list", 1, do_robust_list},
-	{"kcmp", 1, do_kcmp},
 	{"madvise", 1, do_madvise},
 	{"move-pages", 1, do_move_pages},
 	{"migrate-pages", 1, do_migrate_pages},
