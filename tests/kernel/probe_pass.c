@@ -92,6 +92,7 @@ static int accept_pass(int listener)
 	if (getsockname(listener, (struct sockaddr *)&a, &len))
 		return -errno;
 	setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){30, 0}, sizeof(struct timeval));
+	setsockopt(to, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger)); /* reset: no TIME-WAIT keeps the port */
 	pid = fork();
 	if (!pid)
 		_exit(connect(to, (struct sockaddr *)&a, len) ? errno : 0);
@@ -99,8 +100,8 @@ static int accept_pass(int listener)
 	snprintf(word, sizeof(word), "%d", from);
 	ret = from < 0 ? -errno : do_pass(words);
 	waitpid(pid, NULL, 0);
-	close(from);
 	close(to);
+	close(from);
 	return ret;
 }
 

@@ -58,7 +58,8 @@ def other_grants():
 
 def volunteer(command):
     """What a child from before `command` gets when it asks its parent, which runs that by now, to trace it."""
-    remove("tree/go", "tree/said")
+    remove("tree/go")
+    put("tree/said", "")
     child = f"{PROBE} traceme {path('tree/go')} >{path('tree/said')} & exec "
     parent = Twin(["sh", "-c", child + command])
     parent.ask("getenv HOME")
