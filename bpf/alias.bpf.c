@@ -13,7 +13,7 @@ char LICENSE[] __weak SEC("license") = "GPL";
 #define ROOMS	    256
 #define ROOMS_TRIED 16
 #define ALIASES_MAX 64	       /* mounts of one file system in one namespace that are tried */
-#define TRIES	    8	       /* while mounts come and go */
+#define SEARCHES    4	       /* while mounts come and go */
 #define MOUNTS_MAX  (1u << 20) /* mounts of one file system in all namespaces that are looked at */
 
 static long alias_step(__u32 i, struct aliases *a)
@@ -144,21 +144,31 @@ __noinline int room_allows(const struct alias_room *room)
 				      ~decide_rights(room->object.slot, room->object.state)));
 }
 
+/* At the mount found: whether it is there and all of it allowed. A function of its own, which is verified
+ * once and not for each turn of the loops below. */
+__noinline int room_try(struct alias_room *room)
+{
+	if (!room)
+		return 0;
+	room_aim(room, room->aliases.mnt);
+	if (object_retry(&room->object) != WHY_RULE || room->object.state >= PLACE_INNER)
+		return 0;
+	room->denied = room->aliases.mnt;
+	return room_allows(room);
+}
+
 /* WHY_RULE with the object where one allows, else where it is denied; or why it is nowhere. */
 static __always_inline int room_search(struct alias_room *room)
 {
 	room->denied = 0;
 	aliases_begin(&room->aliases, room->dentry);
-	for (int i = 0; i < ALIASES_MAX && alias_next(&room->aliases); i++) {
-		room_aim(room, room->aliases.mnt);
-		if (object_resolve(&room->object) != WHY_RULE || room->object.state >= PLACE_INNER)
-			continue;
-		if (room_allows(room))
+	for (int i = 0; i < ALIASES_MAX && alias_next(&room->aliases); i++)
+		if (room_try(room))
 			return WHY_RULE;
-		room->denied = room->aliases.mnt;
-	}
+	if (!room->denied)
+		return WHY_UNREACHABLE;
 	room_aim(room, room->denied);
-	return room->denied ? object_resolve(&room->object) : WHY_UNREACHABLE;
+	return object_resolve(&room->object);
 }
 
 /* Memory and pipes are in no directory. The kernel's own devtmpfs is a tmpfs too, but has one. */
@@ -176,7 +186,7 @@ __noinline int room_is_nobodys(const struct alias_room *room)
 /* A list of mounts that changed meanwhile may have led astray. */
 static __always_inline int room_find(struct alias_room *room)
 {
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < SEARCHES; i++) {
 		int why = room_search(room);
 
 		if (room->aliases.counter == mounts_counter())

@@ -87,7 +87,7 @@ static long put_step(__u32 i, struct put *p)
 	__u32 count = p->walk.count, len = 0, used;
 	__u64 dentry = p->walk.dentry, name = 0;
 	struct scratch *s;
-	long end = walk_up(i, &p->walk);
+	long end = walk_step(&p->walk);
 
 	if (p->walk.count == count)
 		return end;

@@ -125,4 +125,22 @@ extern int mounts_counter(void);
 /* WHY_RULE and o->state, or the reason for which the object has no state (object.bpf.c). */
 extern int object_resolve(struct object *o);
 
+/* The same once, or WHY_BUSY when something moved meanwhile. */
+extern int object_try(struct object *o);
+
+#define PATIENCE (1u << 22) /* looks at odd counters: some milliseconds, after which the answer is no */
+#define TRIES	 256
+
+/* object_resolve() without its frame, for who has none of the kernel's 8 to spare. */
+static __always_inline int object_retry(struct object *o)
+{
+	int why = WHY_BUSY;
+
+	if (o)
+		o->patience = PATIENCE;
+	for (int i = 0; i < TRIES && o && why == WHY_BUSY; i++)
+		why = object_try(o);
+	return why;
+}
+
 #endif

@@ -57,7 +57,8 @@ static __always_inline long walk_cross(struct walk *w)
 	return 0;
 }
 
-static long walk_up(__u32 i, struct walk *w)
+/* Passes one component or crosses one mount; 1 at the end. */
+static __always_inline long walk_step(struct walk *w)
 {
 	__u64 root = 0, parent = 0;
 
@@ -84,17 +85,6 @@ static long walk_up(__u32 i, struct walk *w)
 static __always_inline void counter_set(__u32 *counter, __u32 value)
 {
 	bpf_probe_read_kernel(counter, sizeof(*counter), &value);
-}
-
-/* Walks until the root, or until `stop` components were passed. A step passes one or crosses a mount. */
-static __always_inline void walk_run(struct walk *w, const struct object *o, __u32 stop)
-{
-	w->dentry = o->dentry;
-	w->mnt = o->mnt;
-	w->top = TOP_NONE;
-	counter_set(&w->count, 0);
-	counter_set(&w->stop, stop);
-	bpf_loop(2 * PATH_STEPS, walk_up, w, 0);
 }
 
 static __always_inline void walk_prepare(struct walk *w, const struct object *o)
