@@ -14,13 +14,25 @@ struct call {
 	__u32 sock_type;
 	__u32 protocol;
 	__u16 port;
-	__u16 only_live; /* no address to decide: the grant has to stand, that is all */
-	__u32 kind;	 /* enum socket_kind */
+	__u8 only_live; /* no address to decide: the grant has to stand, that is all */
+	__u8 chosen;	/* the kernel chose the port for the grant's own socket: port 0 was asked for */
+	__u32 kind;	/* enum socket_kind */
 };
 
 static __always_inline int kind_granted(__u32 slot, __u32 kind)
 {
 	return kind == SOCKET_PLAIN || (kind < SOCKET_KINDS && decide_socket(slot, kind));
+}
+
+/*
+ * A port that the kernel chose is granted as port 0, which is how it is asked for, unless a rule names it:
+ * the choice of a port is no way to one that is denied.
+ */
+static __always_inline struct verdict call_decide(__u32 slot, const struct call *c)
+{
+	struct verdict v = decide_net(slot, c->op, c->hi, c->lo, c->port);
+
+	return !c->chosen || v.action == ACT_ALLOW || v.rule ? v : decide_net(slot, c->op, c->hi, c->lo, 0);
 }
 
 /* 0, or -errno with the refusal reported. */
@@ -53,7 +65,7 @@ __noinline int net_check(struct call *c)
 		event_emit(&r, 0);
 	if (c->only_live)
 		return 0;
-	v = decide_net(r.slot, c->op, c->hi, c->lo, c->port);
+	v = call_decide(r.slot, c);
 	r.rule = v.rule;
 	if (v.action != ACT_ALLOW)
 		return refuse(&r, s, WHY_RULE, 0);
@@ -214,17 +226,44 @@ static __always_inline void call_local(struct call *c, const struct sock *sk)
 	}
 }
 
+struct mptcp_sock {
+	struct sock *first;
+} __ksym_core;
+
+/* An MPTCP socket is bound as its first subflow is. */
+static __always_inline const struct sock *sock_bound(const struct sock *sk, __u32 kind)
+{
+	return kind == SOCKET_MPTCP && bpf_core_type_exists(struct mptcp_sock)
+		       ? BPF_CORE_READ((const struct mptcp_sock *)sk, first)
+		       : sk;
+}
+
+/*
+ * Bound, but not to a port that bind(2) named (__inet_bind()). Of the grant's own sockets only: where a
+ * stranger's is bound others may know already.
+ */
+static __always_inline int port_is_chosen(const struct tag *tag, struct sock *sk, __u32 kind)
+{
+	const struct sock *bound = sock_bound(sk, kind);
+
+	return sk->__sk_common.skc_num && bound &&
+	       !(BPF_CORE_READ_BITFIELD_PROBED(bound, sk_userlocks) & SOCK_BINDPORT_LOCK) &&
+	       sock_is_ours(tag, sk);
+}
+
 /* listen() without bind() takes a free port on every address: decided as port 0 there. */
 SEC("lsm/socket_listen")
 int BPF_PROG(socket_listen, struct socket *sock, int backlog)
 {
+	struct tag *tag = caller_tag();
 	struct sock *sk = sock->sk;
 	struct call c;
 
-	if (!sk || !caller_tag() || sk->__sk_common.skc_family == AF_UNIX)
+	if (!sk || !tag || sk->__sk_common.skc_family == AF_UNIX)
 		return 0;
 	call_set(&c, sk, NET_TCP_BIND, NET_UDP_BIND);
 	call_local(&c, sk);
+	c.chosen = !c.only_live && port_is_chosen(tag, sk, c.kind);
 	return verdict_errno(net_check(&c));
 }
 

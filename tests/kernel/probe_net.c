@@ -161,6 +161,12 @@ static int do_send_fd(char **w)
 			 : send(atoi(w[1]), "xxxxxxxx", 8, MSG_NOSIGNAL));
 }
 
+/* listen-fd FD: a socket from before. */
+static int do_listen_fd(char **w)
+{
+	return done(listen(atoi(w[1]), 1));
+}
+
 static int do_socket(char **w)
 {
 	return done_fd(socket(atoi(w[1]), atoi(w[2]) | SOCK_CLOEXEC, atoi(w[3])));
@@ -193,6 +199,7 @@ const struct operation net_operations[] = {
 	{"sendmmsg", 3, do_sendmmsg},
 	{"sendto-unspec", 3, do_sendto_unspec},
 	{"send-fd", 1, do_send_fd},
+	{"listen-fd", 1, do_listen_fd},
 	{"socket", 3, do_socket},
 	{"socketpair", 1, do_socketpair},
 	{0},

@@ -61,22 +61,48 @@ static int do_receive(char **w)
 	return ret;
 }
 
-/* pass-fd FD: to oneself. */
-static int do_pass(char **w)
+static int fd_send(int sock, int fd)
 {
 	union control control = {.head = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
 	char byte = 0;
 	struct iovec iov = {&byte, 1};
 	struct msghdr m = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	int ret, ends[2], fd = atoi(w[1]);
+
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	return sendmsg(sock, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* pass-fd FD: to oneself. */
+static int do_pass(char **w)
+{
+	int ret, ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
 		return -errno;
-	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-	ret = sendmsg(ends[0], &m, 0) < 0 ? -errno : fd_receive(ends[1]);
+	ret = fd_send(ends[0], atoi(w[1])) ?: fd_receive(ends[1]);
 	close(ends[0]);
 	close(ends[1]);
+	return ret;
+}
+
+/* lent-listen SOCKET FAMILY TYPE PROTOCOL: on a socket of one's own that who listens there has bound. */
+static int do_lent_listen(char **w)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int ret, sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(atoi(w[2]), atoi(w[3]) | SOCK_CLOEXEC, atoi(w[4]));
+	char byte;
+
+	if (sock < 0 || fd < 0)
+		return -errno;
+	strncpy(a.sun_path, w[1], sizeof(a.sun_path) - 1);
+	ret = done(connect(sock, (struct sockaddr *)&a, sizeof(a))) ?: fd_send(sock, fd);
+	if (!ret && recv(sock, &byte, 1, 0) != 1)
+		ret = -EPROTO;
+	ret = ret ?: done(listen(fd, 1));
+	close(sock);
+	close(fd);
 	return ret;
 }
 
@@ -92,7 +118,8 @@ static int accept_pass(int listener)
 	if (getsockname(listener, (struct sockaddr *)&a, &len))
 		return -errno;
 	setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){30, 0}, sizeof(struct timeval));
-	setsockopt(to, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger)); /* reset: no TIME-WAIT keeps the port */
+	setsockopt(to, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0},
+		   sizeof(struct linger)); /* reset: no TIME-WAIT keeps the port */
 	pid = fork();
 	if (!pid)
 		_exit(connect(to, (struct sockaddr *)&a, len) ? errno : 0);
@@ -233,15 +260,10 @@ static int do_egid(char **w)
 }
 
 const struct operation pass_operations[] = {
-	{"receive-fd", 1, do_receive},
-	{"pass-fd", 1, do_pass},
-	{"getfd-fd", 1, do_getfd},
-	{"accept-pass", 1, do_accept_pass},
-	{"accept-pass-inherited", 1, do_accept_pass_inherited},
-	{"addfd-fd", 1, do_addfd},
-	{"write-fd", 1, do_write_fd},
-	{"ring-direct", 1, do_ring_direct},
-	{"caps", 0, do_caps},
-	{"group-ids", 0, do_egid},
-	{0},
+	{"receive-fd", 1, do_receive},	    {"pass-fd", 1, do_pass},
+	{"lent-listen", 4, do_lent_listen}, {"getfd-fd", 1, do_getfd},
+	{"accept-pass", 1, do_accept_pass}, {"accept-pass-inherited", 1, do_accept_pass_inherited},
+	{"addfd-fd", 1, do_addfd},	    {"write-fd", 1, do_write_fd},
+	{"ring-direct", 1, do_ring_direct}, {"caps", 0, do_caps},
+	{"group-ids", 0, do_egid},	    {0},
 };

@@ -81,6 +81,20 @@ static int do_kind_send(char **w)
 	return ret;
 }
 
+/* kind-listen FAMILY TYPE PROTOCOL ADDRESS PORT */
+static int do_kind_listen(char **w)
+{
+	struct sockaddr_storage a;
+	socklen_t len = address_of(w + 4, &a);
+	int fd = socket_of(w + 1), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = done(bind(fd, (void *)&a, len) ?: listen(fd, 1));
+	close(fd);
+	return ret;
+}
+
 /* kind-send-fd FD ADDRESS PORT HEX */
 static int do_kind_send_fd(char **w)
 {
@@ -228,6 +242,7 @@ static int do_netlink_links(char **w)
 
 const struct operation socket_operations[] = {
 	{"kind-connect", 5, do_kind_connect},
+	{"kind-listen", 5, do_kind_listen},
 	{"kind-send", 6, do_kind_send},
 	{"kind-send-fd", 4, do_kind_send_fd},
 	{"option", 6, do_option},
