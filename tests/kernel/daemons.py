@@ -124,6 +124,10 @@ class Daemon:
                 pass
         return self.gone(have.values())
 
+    def signal(self, number):
+        for pid in self.roles().values():
+            os.kill(pid, number)
+
     def gone(self, pids):
         def is_gone():
             if self.process:

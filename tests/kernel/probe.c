@@ -3,6 +3,7 @@
  * Reads operations from stdin, one a line, and answers each on stdout; with arguments runs just those words.
  * It stays alive between operations, so that one agent can be watched while the world around it changes.
  */
+#include <err.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +21,8 @@ static const struct operation *const tables[] = {
 	cut_operations,	  tagging_operations, privilege_operations, ipc_operations,	socket_operations,
 	trick_operations,
 };
+
+#define OPERATIONS_MAX 512
 
 static _Thread_local char more[256];
 
@@ -57,6 +60,31 @@ int operation_run(char **words)
 			if (count && !strcmp(o->name, words[0]))
 				return count > o->words ? o->run(words) : -EINVAL;
 	return -ENOSYS;
+}
+
+static int operation_compare(const void *a, const void *b)
+{
+	const struct operation *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+/* Of two with one name the second would never run, and its tests would test the first. */
+static void operations_check(void)
+{
+	static const struct operation *all[OPERATIONS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (const struct operation *o = tables[i]; o->name; o++) {
+			if (count == OPERATIONS_MAX)
+				errx(4, "more than %d operations", OPERATIONS_MAX);
+			all[count++] = o;
+		}
+	qsort(all, count, sizeof(all[0]), operation_compare);
+	for (size_t i = 1; i < count; i++)
+		if (!strcmp(all[i - 1]->name, all[i]->name))
+			errx(4, "two operations are named %s", all[i]->name);
 }
 
 /* The answer's length, 0 when somebody else answers. */
@@ -104,6 +132,7 @@ int main(int argc, char **argv)
 	char *words[WORDS + 1], *line = NULL;
 	size_t size = 0;
 
+	operations_check();
 	if (argc > 1) {
 		operation_answer(argv + 1);
 		return 0;

@@ -3,34 +3,15 @@
 import itertools
 import os
 import socket
-import threading
 
 from cases import Bench, Case, remove
 from kt import Agent, Tap, agent, make, path, put
+from strangers import Giver
 
 tap = Tap()
 V4 = "127.0.0.1"
 kept = []
 NUMBERS = itertools.count()
-
-
-class Giver:
-    """A stranger that hands one descriptor to whoever connects."""
-
-    def __init__(self, name, fd):
-        self.name = f"sockets/allowed-{name}"
-        remove(self.name)
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(path(self.name))
-        self.socket.listen()
-        self.fd = fd
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            to, _ = self.socket.accept()
-            socket.send_fds(to, [b"x"], [self.fd])
-            to.close()
 
 
 def keep(s):

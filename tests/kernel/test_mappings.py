@@ -2,9 +2,9 @@
 """Files in memory at the end of a grant that ends in refusals: who has one is killed, everybody else lives."""
 import os
 import signal
-import subprocess
 import time
 
+from daemons import Daemon
 from kt import SLOW, Log, Tap, Twin, agent, alive, deputy, path, put, reap, wait_for
 
 tap = Tap()
@@ -108,7 +108,7 @@ def stopped():
     tap.that("expired: the file is still", still("tree/map/expired"))
     mine, other = agent("files", "--ttl", f"{2 * TTL}s"), agent("files", "--ttl", f"{2 * TTL}s").deafen()
     assert (mine.ask("map shared-write tree/map/stopped"), mine.ask("map-spin thread")) == ("OK", "OK")
-    daemon_signal(signal.SIGSTOP)
+    Daemon().signal(signal.SIGSTOP)
     try:
         tap.that("daemon stopped: it writes", counting("tree/map/stopped"))
         gone("daemon stopped", [mine.pid])
@@ -116,16 +116,8 @@ def stopped():
         tap.equal("daemon stopped: without a mapping it is refused", other.ask("read tree/a"), "EPERM")
         tap.that("and lives", alive(other.pid))
     finally:
-        daemon_signal(signal.SIGCONT)
+        Daemon().signal(signal.SIGCONT)
     other.end()
-
-
-def daemon_signal(number):
-    with open(os.environ["KT_SCRATCH"] + "/daemon.pid", encoding="ascii") as f:
-        warden = f.read().strip()
-    children = subprocess.run(["pgrep", "-P", warden], capture_output=True, text=True, check=True).stdout
-    for pid in [warden, *children.split()]:
-        os.kill(int(pid), number)
 
 
 def untagged():

@@ -2,10 +2,10 @@
 """Descriptors that come in from others, commands on those that are open, and what was inherited."""
 import os
 import socket
-import threading
 
 from cases import ANY, Bench, Case, remove
 from kt import Agent, Tap, Twin, agent, make, path, put
+from strangers import Giver
 
 tap = Tap()
 KEPT = "deny write,create,delete path ${workdir}/tree/kept/**"
@@ -16,25 +16,6 @@ def world():
         put(name)
     for name in ("sockets", "tree/dir", "none/dir"):
         make(name)
-
-
-class Giver:
-    """A stranger that hands one descriptor to whoever connects."""
-
-    def __init__(self, name, fd):
-        self.name = f"sockets/allowed-{name}"
-        remove(self.name)
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(path(self.name))
-        self.socket.listen()
-        self.fd = fd
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            to, _ = self.socket.accept()
-            socket.send_fds(to, [b"x"], [self.fd])
-            to.close()
 
 
 def opened(name, flags):

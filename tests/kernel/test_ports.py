@@ -1,35 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Port 0: whoever may have a port of the kernel's choice listens at it, and at no other."""
 import socket
-import threading
 
-from cases import ANY, Bench, Case, remove
-from kt import Agent, Tap, Twin, agent, make, path, put
+from cases import ANY, Bench, Case
+from kt import Agent, Tap, Twin, agent, make, put
+from strangers import Binder
 
 tap = Tap()
 V4 = "127.0.0.1"
 NAMED = 47001  # nobody's, and no rule's
-
-
-class Binder:
-    """A stranger that binds the sockets that it is handed."""
-
-    def __init__(self, name, port):
-        self.name = f"sockets/allowed-{name}"
-        remove(self.name)
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(path(self.name))
-        self.socket.listen()
-        self.port = port
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            to, _ = self.socket.accept()
-            with to, socket.socket(fileno=socket.recv_fds(to, 1, 1)[1][0]) as s:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                s.bind((V4, self.port))
-                to.send(b"x")
 
 
 def net(name, does, allow, port, addr=V4, rule=None):
@@ -59,7 +38,7 @@ def refused():
 
 def lent():
     """A socket of the grant's own that another process has bound."""
-    named, chosen = Binder("named", NAMED), Binder("chosen", 0)
+    named, chosen = Binder("named", V4, NAMED), Binder("chosen", V4, 0)
     bench.same("bound to port 0 by another", f"lent-listen {chosen.name} 2 1 0")
     bench.check(net("bound to a port by another", f"lent-listen {named.name} 2 1 0", f"bind-listen 4 {V4} 0", NAMED))
     words = f"kind-listen 2 1 262 {V4}"

@@ -4,10 +4,10 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import threading
 import time
 
+from daemons import Daemon
 from kt import DEPUTY, Agent, Gone, Log, Tap, Twin, agent, alive, deputy, path, put, reap, wait_for
 
 tap = Tap()
@@ -182,19 +182,11 @@ def others_live():
         probe.end()
 
 
-def daemon_signal(number):
-    with open(os.environ["KT_SCRATCH"] + "/daemon.pid", encoding="ascii") as f:
-        warden = f.read().strip()
-    children = subprocess.run(["pgrep", "-P", warden], capture_output=True, text=True, check=True).stdout
-    for pid in [warden, *children.split()]:
-        os.kill(int(pid), number)
-
-
 def nobody_home():
     """The kernel ends them by itself: one that calls it no more, and one that asks for something."""
     spinning, asking = agent("kill", *expire.options), agent("kill", *expire.options).deafen()
     spinning.tell("spin")
-    daemon_signal(signal.SIGSTOP)
+    Daemon().signal(signal.SIGSTOP)
     try:
         expire(None)
         tap.that("daemon stopped: a spinning process is killed", wait_for(lambda: not alive(spinning.pid), 10))
@@ -204,7 +196,7 @@ def nobody_home():
             pass  # the clock came first
         tap.that("daemon stopped: a process that asks is killed", wait_for(lambda: not alive(asking.pid), 10))
     finally:
-        daemon_signal(signal.SIGCONT)
+        Daemon().signal(signal.SIGCONT)
     tap.equal("both by SIGKILL", (spinning.process.wait(10), asking.process.wait(10)), (-9, -9))
     tap.that("their end is in the log", log.find(type="grant", op="ended", grant=spinning.grant))
 
