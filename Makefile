@@ -19,6 +19,7 @@ LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE)
 POLICY   := $(wildcard policy/*.c)
 COMMON   := $(wildcard userspace/common/*.c)
 TOKEN    := $(wildcard userspace/token/*.c)
+PROOF    := $(wildcard userspace/proof/*.c)
 BROKER   := $(wildcard userspace/broker/*.c)
 RECORDER := $(wildcard userspace/recorder/*.c)
 DAEMON   := $(wildcard userspace/daemon/*.c)
@@ -68,17 +69,17 @@ $(B)/obj$(VARIANT)/%.o: %.c
 	$(call say,CC)
 	$(Q)$(CC) $(CFLAGS) -c $< -o $@
 
-$(B)/deputyd$(VARIANT): $(call obj,$(DAEMON) $(BROKER) $(RECORDER) $(TOKEN) $(POLICY) $(COMMON))
+$(B)/deputyd$(VARIANT): $(call obj,$(DAEMON) $(BROKER) $(RECORDER) $(TOKEN) $(PROOF) $(POLICY) $(COMMON))
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LIBS_deputyd)
 
-$(B)/deputy$(VARIANT): $(call obj,$(CLI) $(TOKEN) $(POLICY) $(COMMON))
+$(B)/deputy$(VARIANT): $(call obj,$(CLI) $(TOKEN) $(PROOF) $(POLICY) $(COMMON))
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LIBS_deputy)
 
 # ---- tests: one program per tests/unit/MODULE/test_*.c, with the other sources of its folder ----
 
-MODULES   := $(COMMON) $(TOKEN) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c
+MODULES   := $(COMMON) $(TOKEN) $(PROOF) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c
 UNIT      := $(wildcard tests/unit/*/test_*.c)
 UNIT_BINS := $(UNIT:%.c=$(B)/$(VARIANT:-%=%/)%)
 GOLDEN    := $(B)/$(VARIANT:-%=%/)tests/policy/golden
