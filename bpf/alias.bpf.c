@@ -85,9 +85,13 @@ __noinline int aliases_begin(struct aliases *a, __u64 dentry)
 int object_place(struct object *o)
 {
 	struct aliases a = {}; /* 6.1 wants it set when its address goes to a function */
+	__u64 ns = 0;
 
 	if (!o)
 		return -1;
+	READ_AT(&ns, struct mount, o->mnt - OFFSET(struct mount, mnt), mnt_ns);
+	if (ns && ns < (__u64)-4095)
+		return 0; /* it is on somebody's */
 	aliases_begin(&a, o->dentry);
 	if (!alias_next(&a) || a.counter != mounts_counter())
 		return -1;

@@ -127,7 +127,7 @@ int BPF_PROG(file_receive, struct file *file)
 		return 0;
 	if (dentry_is_ring((__u64)file->f_path.dentry))
 		NEVER(file->f_path.dentry, file->f_path.mnt, OP_READ);
-	CHECK(file->f_path.dentry, file->f_path.mnt, ops);
+	CHECK_HELD(file->f_path.dentry, file->f_path.mnt, ops);
 }
 
 /* inotify, fanotify and F_NOTIFY tell of names in a directory and of reads and writes of a file. */
@@ -150,5 +150,5 @@ int BPF_PROG(file_lock, struct file *file, unsigned int type)
 {
 	if (type != F_WRLCK || file->f_mode & FMODE_WRITE)
 		return 0;
-	CHECK(file->f_path.dentry, file->f_path.mnt, BIT(OP_WRITE));
+	CHECK_HELD(file->f_path.dentry, file->f_path.mnt, BIT(OP_WRITE));
 }

@@ -111,7 +111,6 @@ static __always_inline void object_layer(struct object *o, __u64 file)
 	o->leaf |= ward_inode(inode);
 }
 
-/* mq_open(2) opens on a mount that is nobody's: a queue's path is that of /dev/mqueue, if it is mounted. */
 SEC("lsm/file_open")
 int BPF_PROG(file_open, struct file *file)
 {
@@ -122,7 +121,7 @@ int BPF_PROG(file_open, struct file *file)
 		return 0;
 	object_set(&object, tag, file->f_path.dentry, file->f_path.mnt);
 	if (file->f_inode->i_sb->s_magic == MQUEUE_MAGIC)
-		object_place(&object);
+		object_place(&object); /* as CHECK_HELD() */
 	/* A layer's file under the name that it has in the overlay: open_with_fake_path(), until 6.5. */
 	if (file->f_inode->i_sb != file->f_path.dentry->d_sb)
 		object_layer(&object, (__u64)file);
@@ -180,7 +179,7 @@ int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, u
 SEC("lsm/inode_getattr")
 int BPF_PROG(inode_getattr, const struct path *path)
 {
-	CHECK(path->dentry, path->mnt, BIT(OP_METADATA));
+	CHECK_HELD(path->dentry, path->mnt, BIT(OP_METADATA));
 }
 
 SEC("lsm/path_truncate")
@@ -199,13 +198,13 @@ int BPF_PROG(file_truncate, struct file *file)
 SEC("lsm/path_chmod")
 int BPF_PROG(path_chmod, const struct path *path, unsigned short mode)
 {
-	CHECK(path->dentry, path->mnt, BIT(OP_WRITE));
+	CHECK_HELD(path->dentry, path->mnt, BIT(OP_WRITE));
 }
 
 SEC("lsm/path_chown")
 int BPF_PROG(path_chown, const struct path *path, unsigned int uid, unsigned int gid)
 {
-	CHECK(path->dentry, path->mnt, BIT(OP_WRITE));
+	CHECK_HELD(path->dentry, path->mnt, BIT(OP_WRITE));
 }
 
 SEC("lsm/path_mknod")

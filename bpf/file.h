@@ -47,6 +47,22 @@ static __always_inline int object_check(struct object *o, __u32 ops)
 		return verdict_errno(object_check(&object, ops));                                            \
 	} while (0)
 
+/*
+ * The same of what may be held open: mq_open(2) opens on a mount that is nobody's, and a queue's path is that
+ * of /dev/mqueue, if it is mounted.
+ */
+#define CHECK_HELD(dentry, mnt, ops)                                                                         \
+	do {                                                                                                 \
+		struct tag *tag = caller_tag();                                                              \
+		struct object object;                                                                        \
+		if (!tag)                                                                                    \
+			return 0;                                                                            \
+		object_set(&object, tag, dentry, mnt);                                                       \
+		if ((dentry)->d_sb->s_magic == MQUEUE_MAGIC)                                                 \
+			object_place(&object);                                                               \
+		return verdict_errno(object_check(&object, ops));                                            \
+	} while (0)
+
 /* What a descriptor is open for; nothing for O_PATH, and for access mode 3, which is for ioctl only. */
 static __always_inline __u32 held_ops(const struct file *file)
 {

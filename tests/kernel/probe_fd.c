@@ -57,6 +57,15 @@ static int do_close(char **w)
 	return done(close(atoi(w[1])));
 }
 
+/* reopen-fd FD */
+static int do_reopen_fd(char **w)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", atoi(w[1]));
+	return done_fd(open(name, O_RDWR | O_CLOEXEC));
+}
+
 /* O_PATH asks for nothing, and a link in proc leads from its descriptor to the file anew. */
 static int do_reopen(char **w)
 {
@@ -123,6 +132,7 @@ const struct operation fd_operations[] = {
 	{"hold", 2, do_hold},
 	{"close", 1, do_close},
 	{"reopen", 1, do_reopen},
+	{"reopen-fd", 1, do_reopen_fd},
 	{"nameless", 1, do_nameless},
 	{"fds", 0, do_fds},
 	{0},

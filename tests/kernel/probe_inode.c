@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <mqueue.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,32 +173,6 @@ static int do_open_handle(char **w)
 	return ret;
 }
 
-static int do_mq_create(char **w)
-{
-	struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = 8};
-	mqd_t q = mq_open(w[1], O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK, 0600, &attr);
-	int ret = done(q);
-
-	if (q >= 0)
-		mq_close(q);
-	return ret;
-}
-
-static int do_mq_open(char **w)
-{
-	mqd_t q = mq_open(w[1], O_RDWR | O_NONBLOCK);
-	int ret = done(q);
-
-	if (q >= 0)
-		mq_close(q);
-	return ret;
-}
-
-static int do_mq_unlink(char **w)
-{
-	return done(mq_unlink(w[1]));
-}
-
 static int do_whiteout(char **w)
 {
 	return done(syscall(SYS_renameat2, AT_FDCWD, w[1], AT_FDCWD, w[2], RENAME_WHITEOUT));
@@ -224,9 +197,6 @@ const struct operation inode_operations[] = {
 	{"fanotify", 1, do_fanotify},
 	{"openat2", 2, do_openat2},
 	{"open-handle", 2, do_open_handle},
-	{"mq-create", 1, do_mq_create},
-	{"mq-open", 1, do_mq_open},
-	{"mq-unlink", 1, do_mq_unlink},
 	{"rename-whiteout", 2, do_whiteout},
 	{0},
 };

@@ -30,7 +30,7 @@ union control {
 };
 
 /* What the kernel will not hand over it leaves out, and says that something was cut. */
-static int fd_receive(int sock)
+static int fd_take(int sock)
 {
 	union control control = {0};
 	char byte;
@@ -46,19 +46,33 @@ static int fd_receive(int sock)
 	if (!c || c->cmsg_type != SCM_RIGHTS)
 		return m.msg_flags & MSG_CTRUNC ? -EACCES : -ENOMSG;
 	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	return done_fd(fd);
+	return fd;
+}
+
+static int fd_receive(int sock)
+{
+	int fd = fd_take(sock);
+
+	return fd < 0 ? fd : done_fd(fd);
+}
+
+int fd_from(const char *name)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int ret, sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strncpy(a.sun_path, name, sizeof(a.sun_path) - 1);
+	ret = done(connect(sock, (struct sockaddr *)&a, sizeof(a))) ?: fd_take(sock);
+	close(sock);
+	return ret;
 }
 
 /* receive-fd SOCKET: from a stranger who listens there. */
 static int do_receive(char **w)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int ret, sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = fd_from(w[1]);
 
-	strncpy(a.sun_path, w[1], sizeof(a.sun_path) - 1);
-	ret = done(connect(sock, (struct sockaddr *)&a, sizeof(a))) ?: fd_receive(sock);
-	close(sock);
-	return ret;
+	return fd < 0 ? fd : done_fd(fd);
 }
 
 static int fd_send(int sock, int fd)
