@@ -200,23 +200,31 @@ int sshkey_parse(const void *blob, size_t size, struct sshkey **key)
 	return 0;
 }
 
+static size_t word_length(const char *text, const char *end)
+{
+	const char *p = text;
+
+	while (p < end && *p && !strchr(" \t\r\n", *p))
+		p++;
+	return (size_t)(p - text);
+}
+
 int sshkey_parse_line(const char *line, size_t len, struct sshkey **key)
 {
-	const char *space = memchr(line, ' ', len), *end;
+	const char *end = line + len, *b64;
+	struct span name = {(const uint8_t *)line, word_length(line, end)};
 	uint8_t blob[SSHKEY_BLOB_MAX];
 	struct sshkey *k;
-	struct span name;
 	size_t size;
 	int err;
 
-	if (!space)
+	if (!name.size)
 		return -EBADMSG;
-	name = (struct span){(const uint8_t *)line, (size_t)(space - line)};
 	if (!kind_find(&name))
 		return -EPROTONOSUPPORT;
-	for (end = ++space; end < line + len && !strchr(" \t\r\n", *end); end++)
+	for (b64 = line + name.size; b64 < end && (*b64 == ' ' || *b64 == '\t'); b64++)
 		;
-	if (base64_decode(space, (size_t)(end - space), NULL, blob, sizeof(blob), &size))
+	if (base64_decode(b64, word_length(b64, end), NULL, blob, sizeof(blob), &size))
 		return -EBADMSG;
 	err = sshkey_parse(blob, size, &k);
 	if (err)
