@@ -7,6 +7,8 @@
 
 /* Characters that n bytes become, without a NUL. */
 #define BASE64URL_LEN(n) (((n) * 4 + 2) / 3)
+/* Bytes that n characters hold. */
+#define BASE64URL_SIZE(n) ((n) / 4 * 3 + (n) % 4 * 3 / 4)
 
 /* Appends to `text`, which has room for BASE64URL_LEN(size) + 1 bytes, and ends it with NUL. Returns the
  * number of characters written. */

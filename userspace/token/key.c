@@ -60,6 +60,23 @@ int key_load(int fd, struct secret_key **key)
 	return err;
 }
 
+/* BLAKE2b keyed with the seed, personalised so that its output means this and nothing else. */
+int key_derive(const struct secret_key *root, const char *grant_id, struct secret_key **key)
+{
+	static const unsigned char use[crypto_generichash_blake2b_PERSONALBYTES] = "deputy holder 1";
+	unsigned char seed[KEY_SEED_BYTES], child[KEY_SEED_BYTES];
+	int err;
+
+	crypto_sign_ed25519_sk_to_seed(seed, root->secret);
+	err = crypto_generichash_blake2b_salt_personal(child, sizeof(child), (const unsigned char *)grant_id,
+						       strlen(grant_id), seed, sizeof(seed), NULL, use)
+		      ? -EINVAL
+		      : key_from_seed(child, key);
+	sodium_memzero(seed, sizeof(seed));
+	sodium_memzero(child, sizeof(child));
+	return err;
+}
+
 void key_free(struct secret_key *key)
 {
 	sodium_free(key); /* wipes it first */
@@ -82,11 +99,16 @@ int key_verify(const struct public_key *key, const void *msg, size_t size,
 	return crypto_sign_verify_detached(signature, msg, size, key->bytes) ? -EKEYREJECTED : 0;
 }
 
-json_t *key_set(const struct public_key *key)
+json_t *key_jwk(const struct public_key *key)
 {
 	char x[BASE64URL_LEN(KEY_PUBLIC_BYTES) + 1];
 
 	base64url_encode(key->bytes, sizeof(key->bytes), x);
-	return json_pack("{s: [{s:s, s:s, s:s, s:s, s:s, s:s}]}", "keys", "kty", "OKP", "crv", "Ed25519", "x",
-			 x, "use", "sig", "alg", "EdDSA", "kid", key->kid);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kty", "OKP", "crv", "Ed25519", "x", x, "use",
+			 "sig", "alg", "EdDSA", "kid", key->kid);
+}
+
+json_t *key_set(const struct public_key *key)
+{
+	return json_pack("{s: [o]}", "keys", key_jwk(key));
 }

@@ -27,6 +27,11 @@ int key_from_seed(const unsigned char seed[KEY_SEED_BYTES], struct secret_key **
 /* From the start of an open key file. -EBADMSG: the file is not exactly KEY_SEED_BYTES long; -errno of read.
  */
 int key_load(int fd, struct secret_key **key);
+/*
+ * The key of a grant's holder, from the host's and the grant's id: the same each time, so that it is kept
+ * nowhere, and no agent has a secret to lose. The child's key tells nothing of the host's. -ENOMEM.
+ */
+int key_derive(const struct secret_key *root, const char *grant_id, struct secret_key **key);
 void key_free(struct secret_key *key);
 
 const struct public_key *key_public(const struct secret_key *key);
@@ -39,7 +44,9 @@ void key_sign(const struct secret_key *key, const void *msg, size_t size,
 int key_verify(const struct public_key *key, const void *msg, size_t size,
 	       const unsigned char signature[KEY_SIGN_BYTES]);
 
-/* The JWK Set (RFC 7517 section 5) of one key; a new reference, NULL without memory. */
+/* As JWK (RFC 7517 section 4): a new reference, NULL without memory. */
+json_t *key_jwk(const struct public_key *key);
+/* The JWK Set (RFC 7517 section 5) of one key; likewise. Of several: key_ring.h. */
 json_t *key_set(const struct public_key *key);
 
 #endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DEPUTY_HASH_H
+#define DEPUTY_HASH_H
+
+#include <stddef.h>
+
+#define HASH_BYTES 32
+
+/* SHA-256. -EIO: the library has none. Thread-safe. */
+int hash_sha256(const void *bytes, size_t size, unsigned char hash[HASH_BYTES]);
+
+#endif
