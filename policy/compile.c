@@ -49,9 +49,10 @@ static size_t rules_count(const struct rules *rules)
 /* Of a bit's rules one that denies it, or else the first. */
 static void bit_note(struct table *table, const struct mask_bit *bit)
 {
-	uint32_t *rule = &table->privileges[bit->bit & 63];
+	uint32_t *rules = bit->mask == MASK_PRIVILEGES ? table->privileges : table->sockets;
+	uint32_t *rule = &rules[bit->bit & 63];
 
-	if (bit->mask == MASK_PRIVILEGES && (!*rule || bit->verdict == RULE_DENY))
+	if (!*rule || bit->verdict == RULE_DENY)
 		*rule = table->rule_count;
 }
 

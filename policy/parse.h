@@ -140,7 +140,7 @@ int path_rule_read(struct reader *r, const struct node *map, void *arg);
 int net_rule_read(struct reader *r, const struct node *map, void *arg);
 /* Whether a rule of the network section is about a kind of socket and not about addresses. */
 bool is_socket_rule(const struct node *map);
-int socket_rule_read(struct reader *r, const struct node *map, struct mask_rule *sockets);
+int socket_rule_read(struct reader *r, const struct node *map, struct rules *rules);
 /* Why no policy can grant that kind of socket, or NULL: there is none, or it can be granted. */
 const char *socket_never(const char *name);
 

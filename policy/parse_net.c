@@ -151,7 +151,7 @@ int net_rule_read(struct reader *r, const struct node *map, void *arg)
 	const struct node *ops;
 
 	if (is_socket_rule(map))
-		return socket_rule_read(r, map, &d.rules->sockets);
+		return socket_rule_read(r, map, d.rules);
 	ops = rule_take(r, map, &shape, &form, &d.verdict);
 	if (form.proto)
 		proto_read(r, form.proto, &d); /* first: it gives the operations their meaning */

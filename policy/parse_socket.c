@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules over kinds of sockets, in the network section: {allow: socket, kind: [icmp]}. */
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/parse.h"
@@ -36,14 +37,23 @@ static int word_read(struct reader *r, const struct node *node, void *arg)
 	return 0;
 }
 
+struct kinds {
+	struct rules *rules;
+	enum rule_verdict verdict;
+};
+
 static int kind_read(struct reader *r, const struct node *node, void *arg)
 {
+	const struct kinds *kinds = arg;
+	struct mask_bit bit = {.mask = MASK_SOCKETS, .verdict = kinds->verdict};
+	char said[64];
 	int kind = socket_kind_parse(node->text);
 	const char *why = socket_never(node->text), *words[SOCKET_KINDS];
 
 	if (kind >= 0) {
-		*(uint64_t *)arg |= 1ull << kind;
-		return rule_room(r, node);
+		bit.bit = (unsigned)kind;
+		snprintf(said, sizeof(said), "socket %s", node->text);
+		return mask_add(r, node, kinds->rules, &bit, said);
 	}
 	for (unsigned i = 0; i < SOCKET_KINDS; i++)
 		words[i] = socket_kind_name(i);
@@ -54,16 +64,15 @@ static int kind_read(struct reader *r, const struct node *node, void *arg)
 	return 0;
 }
 
-int socket_rule_read(struct reader *r, const struct node *map, struct mask_rule *sockets)
+int socket_rule_read(struct reader *r, const struct node *map, struct rules *rules)
 {
-	enum rule_verdict verdict;
+	struct kinds kinds = {.rules = rules};
 	struct rule_form form = {0};
-	const struct node *said = rule_take(r, map, &shape, &form, &verdict);
+	const struct node *said = rule_take(r, map, &shape, &form, &kinds.verdict);
 
 	if (said)
 		scalars_each(r, said, "an operation", word_read, NULL);
 	if (!form.kind)
 		return 0;
-	return scalars_each(r, form.kind, "a kind of socket", kind_read,
-			    verdict == RULE_ALLOW ? &sockets->allow : &sockets->deny);
+	return scalars_each(r, form.kind, "a kind of socket", kind_read, &kinds);
 }

@@ -83,6 +83,7 @@ struct table {
 	char **rules; /* label of rule i at rules[i - 1]: "file:line verdict ops object" */
 	uint32_t rule_count;
 	uint32_t privileges[64]; /* the rule that decided each bit of cell_masks, 0 = none names it */
+	uint32_t sockets[64];
 };
 /* -ENOENT no such purpose, -EINVAL see *errors (an open variable, a limit passed). */
 int policy_compile(const struct policy *policy, const char *purpose, const struct policy_vars *vars,
