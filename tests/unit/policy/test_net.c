@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses and ports: cases, then random rules against their meaning. */
 #include "test_compile_check.h"
+#include "test_compile_random.h"
 
 #define TCP (1u << NET_TCP_CONNECT)
 
@@ -116,53 +117,6 @@ static void test_numbering(void **state)
 #define ROUNDS 3000
 #define RULES  8
 
-static uint64_t seed = 0x7654321;
-
-static unsigned roll(unsigned n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (unsigned)(seed >> 33) % n;
-}
-
-/* Addresses at both ends and around the middle, where the high half carries. */
-static struct cell_addr random_addr(void)
-{
-	static const struct cell_addr some[] = {
-		{0, 0},	    {0, 1},	{0, 2},	    {0, ~0ull},		{1, 0},	       {1, 1}, {1, 2},
-		{~0ull, 0}, {~0ull, 1}, {~0ull, 2}, {~0ull, ~0ull - 1}, {~0ull, ~0ull}};
-
-	return some[roll(sizeof(some) / sizeof(some[0]))];
-}
-
-static uint16_t random_port(void)
-{
-	return roll(5) ? roll(6) : 65535 - roll(3);
-}
-
-static bool below(struct cell_addr a, struct cell_addr b)
-{
-	return a.hi < b.hi || (a.hi == b.hi && a.lo < b.lo);
-}
-
-static void random_rule(struct sample *s)
-{
-	struct cell_addr a = random_addr(), b = random_addr();
-	struct port_range ports[3];
-	unsigned count = 1 + roll(3);
-
-	for (unsigned i = 0; i < count; i++) {
-		uint16_t x = random_port(), y = roll(2) ? x : random_port();
-
-		ports[i] = x < y ? (struct port_range){x, y} : (struct port_range){y, x};
-	}
-	if (roll(4) == 0)
-		ports[0] = (struct port_range){0, 65535};
-	sample_addr(s, roll(2) ? RULE_ALLOW : RULE_DENY, roll(2) ? 15 : 1 + roll(15), below(a, b) ? a : b,
-		    below(a, b) ? b : a, ports, count);
-}
-
 static bool port_in(const struct addr_rule *r, uint32_t port)
 {
 	for (size_t i = 0; i < r->port_count; i++) {
@@ -233,7 +187,7 @@ static void test_random(void **state)
 		unsigned count = 1 + roll(RULES);
 
 		while (count--)
-			random_rule(&s);
+			random_addr_rule(&s);
 		sample_compile(&s);
 		check_table(s.table);
 		for (int j = 0; j < 50; j++)

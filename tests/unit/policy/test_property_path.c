@@ -1,81 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compiled tables against the rules' meaning, worked out rule by rule. Few names, so that much collides. */
 #include "test_compile_check.h"
+#include "test_compile_random.h"
 
-#define ROUNDS	 4000
-#define PATHS	 40
-#define MAX_RULE 9
-
-/* Takes more than one cell. */
-#define LONG "abababababababababababab"
-
-static const char *const names[] = {"a", "b", "ab", "ba", "aba", "abba", LONG};
-static const char *const parts[] = {"a",
-				    "b",
-				    "ab",
-				    "aba",
-				    "a",
-				    "b",
-				    "**",
-				    "**",
-				    "*",
-				    "a*",
-				    "*a",
-				    "*b",
-				    "a*a",
-				    "ab*ba",
-				    LONG,
-				    "abababababababababab*",
-				    "*babababababababababab"};
-
-#define ONE_OF(list) (list[roll(sizeof(list) / sizeof(list[0]))])
-
-static uint64_t seed = 0x1234567;
-
-static unsigned roll(unsigned n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (unsigned)(seed >> 33) % n;
-}
-
-static void random_pattern(char *text, size_t size)
-{
-	unsigned count = roll(5);
-	size_t used = 0;
-
-	snprintf(text, size, "/");
-	for (unsigned i = 0; i < count; i++)
-		used += snprintf(text + used, size - used, "/%s", ONE_OF(parts));
-	if (roll(3) == 0)
-		snprintf(text + used, size - used, "/**");
-}
-
-static void random_path(char *text, size_t size)
-{
-	unsigned count = roll(6);
-	size_t used = 0;
-
-	snprintf(text, size, "/");
-	for (unsigned i = 0; i < count; i++)
-		used += snprintf(text + used, size - used, "/%s", ONE_OF(names));
-}
-
-static void random_rules(struct sample *s, unsigned ops_mask)
-{
-	unsigned count = 1 + roll(MAX_RULE);
-
-	for (unsigned i = 0; i < count; i++) {
-		unsigned ops = roll(3) ? ops_mask : (1 + roll(255)) & ops_mask;
-		char text[256];
-
-		random_pattern(text, sizeof(text));
-		if (ops)
-			sample_path_ops(s, roll(2) ? RULE_ALLOW : RULE_DENY, ops, text);
-	}
-}
-
+#define ROUNDS 4000
+#define PATHS  40
 /* ---- the reference ---- */
 
 struct reference {
