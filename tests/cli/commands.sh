@@ -72,7 +72,7 @@ out_has "revoke" "--help lists commands"
 run --version
 exits 0 "--version"
 out_has "deputy " "--version prints it"
-for c in run ls tree show revoke why trace "policy check" "policy explain" "token verify" doctor; do
+for c in run ls tree show revoke why trace "policy check" "policy explain" "policy within" "token verify" doctor; do
 	# shellcheck disable=SC2086
 	run $c --help
 	exits 0 "$c --help"
@@ -322,6 +322,35 @@ python3 -c 'import json; a = json.load(open("out"))[0]; assert a["verdict"] == "
 ok $? "policy explain --json"
 run policy explain sound.yaml --profiles profiles --purpose other /x
 exits 65 "no such purpose"
+
+sed 's/read, write/read/; s/port: 443/port: 443, proto: tcp/' sound.yaml >narrow.yaml
+within="policy within --profiles profiles --purpose fix-issue --workdir /w"
+run $within narrow.yaml sound.yaml
+exits 0 "policy within"
+out_has "narrow.yaml is within sound.yaml" "and says so"
+run $within sound.yaml narrow.yaml
+exits 77 "policy within of what is wider"
+out_has "write /w" "with an example"
+out_has "sound.yaml:9 allow" "and the rule"
+out_has "deny  (no rule names it)" "and what the parent says"
+run $within --json sound.yaml narrow.yaml
+python3 -c 'import json; a = json.load(open("out")); assert a["within"] is False and a["op"] == "write" and a["parent"] == "deny"'
+ok $? "policy within --json of what is wider"
+run $within --json narrow.yaml sound.yaml
+python3 -c 'import json; assert json.load(open("out")) == {"within": True}'
+ok $? "policy within --json"
+sed 's/fix-issue/review/' narrow.yaml >review.yaml
+run $within review.yaml sound.yaml
+exits 65 "policy within without such a purpose"
+err_has 'review.yaml: no purpose "fix-issue"' "is named"
+run policy within --profiles profiles --workdir /w --purpose review --parent-purpose fix-issue review.yaml sound.yaml
+exits 0 "policy within with a purpose each"
+run $within sound.yaml mistaken.yaml
+exits 65 "policy within a policy with a mistake"
+run $within absent.yaml sound.yaml
+exits 66 "policy within without a file"
+run $within sound.yaml
+exits 64 "policy within of one file"
 
 # ---- doctor, with a daemon beside it that cannot start ----
 mkdir bin

@@ -20,6 +20,8 @@ static const struct command commands[] = {
 	{"policy check", "FILE...", "Find the mistakes in policies.", cmd_policy_check},
 	{"policy explain", "FILE --purpose NAME [PATH]", "Say what a policy decides and why.",
 	 cmd_policy_explain},
+	{"policy within", "CHILD PARENT --purpose NAME", "Prove that a policy allows no more than another.",
+	 cmd_policy_within},
 	{"token verify", "TOKEN|-", "Check a token's signature and lifetime.", cmd_token_verify},
 	{"doctor", "", "Prove by trying what this host can enforce.", cmd_doctor},
 	{"doctor-probe", "MODE DIR PORT...", NULL, cmd_doctor_probe},
