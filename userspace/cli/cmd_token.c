@@ -7,13 +7,16 @@
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "cli/chain_text.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/files.h"
 #include "cli/print.h"
 #include "common/cleanup.h"
 #include "token/base64url.h"
+#include "token/chain.h"
 #include "token/token.h"
 
 #define KEYS_MAX (1u << 20) /* bytes of a key set */
@@ -97,46 +100,96 @@ static int keys_get(const struct cli *cli, const char *file, json_t **set)
 	return EX_DATAERR;
 }
 
-/* The token itself, or the first line of standard input for "-". */
-static int token_get(const char *arg, char **token)
+/* No text of ours is the name of a file that is there: tokens begin so, and chains with '~'. */
+static bool is_text(const char *arg)
+{
+	return *arg == '~' || !strncmp(arg, "eyJ", 3) || access(arg, F_OK);
+}
+
+/* The token or chain itself, or the first line of a file or of standard input. */
+static int text_get(const char *arg, char **text)
 {
 	size_t len;
 	int err = 0;
 
-	if (strcmp(arg, "-") == 0)
-		err = file_read(arg, TOKEN_MAX + 2, token, &len);
-	else if (!(*token = strdup(arg)))
+	if (strcmp(arg, "-") == 0 || !is_text(arg))
+		err = file_read(arg, CHAIN_TEXT_MAX + 2, text, &len);
+	else if (!(*text = strdup(arg)))
 		err = -ENOMEM;
 	if (err)
 		return err;
-	(*token)[strcspn(*token, "\r\n")] = '\0';
+	(*text)[strcspn(*text, "\r\n")] = '\0';
 	return 0;
+}
+
+/* A chain, or its only link as it is. -errno of chain_verify(). */
+static int chain_by_set(const json_t *set, const char *text, struct chain_report *report)
+{
+	struct key_ring ring;
+	int err = key_ring_read(set, &ring);
+
+	if (err) {
+		*report = (struct chain_report){.why = CHAIN_KEY, .claim = ""};
+		return err;
+	}
+	if (*text == '~')
+		return chain_verify_text(&ring, text, strlen(text), time(NULL), report);
+	return chain_verify(&ring, &text, 1, time(NULL), report);
+}
+
+static int chain_show(const struct cli *cli, struct chain_report *report)
+{
+	json_auto_t *json = cli->json ? chain_json(report) : NULL;
+
+	if (!cli->json)
+		chain_print(stdout, report, time(NULL), cli->colour);
+	else if (json)
+		print_json(json);
+	chain_report_free(report);
+	return cli->json && !json ? EX_OSERR : 0;
+}
+
+static int verify(const struct cli *cli, const json_t *set, const char *text)
+{
+	json_auto_t *claims = NULL;
+	struct chain_report report;
+	char problem[256];
+	int err = *text == '~' ? -EBADMSG : verify_by_set(set, text, strlen(text), &claims);
+
+	if (!err)
+		return print_json(claims);
+	/* A link is no token, and of another type (RFC 8725 section 3.11). */
+	if (err == -EBADMSG && !chain_by_set(set, text, &report))
+		return chain_show(cli, &report);
+	if (*text != '~') {
+		cli_error("the token: %s", problem_text(err));
+		return EX_NOPERM;
+	}
+	chain_problem(&report, problem, sizeof(problem));
+	cli_error("the chain: %s", problem);
+	return EX_NOPERM;
 }
 
 int cmd_token_verify(struct cli *cli, int argc, char **argv)
 {
 	const char *file = NULL;
 	const struct cli_option options[] = {
-		{"jwks", "FILE", "the issuer's keys; else the daemon is asked", .text = &file},
+		{"keys", "FILE", "the host's keys, a JSON Web Key Set; else the daemon is asked",
+		 .text = &file},
+		{"jwks", "FILE", "the same", .text = &file},
 		{0},
 	};
-	json_auto_t *set = NULL, *claims = NULL;
-	_cleanup_free_ char *token = NULL;
+	json_auto_t *set = NULL;
+	_cleanup_free_ char *text = NULL;
 	int err, code, first = cli_options(cli, argc, argv, options, false, &code);
 
 	if (first < 0)
 		return code;
 	if (argc - first != 1)
-		return cli_usage(cli, "one token, or - for standard input, is needed");
-	err = token_get(argv[first], &token);
+		return cli_usage(cli, "one token or chain, a file of it, or - for standard input, is needed");
+	err = text_get(argv[first], &text);
 	code = err || sodium_init() < 0 ? EX_OSERR : keys_get(cli, file, &set);
 	if (err)
 		cli_error("the token: %s", strerror(-err));
-	if (code)
-		return code;
-	err = verify_by_set(set, token, strlen(token), &claims);
-	if (!err)
-		return print_json(claims);
-	cli_error("the token: %s", problem_text(err));
-	return EX_NOPERM;
+	return code ?: verify(cli, set, text);
 }

@@ -22,7 +22,7 @@ static const struct command commands[] = {
 	 cmd_policy_explain},
 	{"policy within", "CHILD PARENT --purpose NAME", "Prove that a policy allows no more than another.",
 	 cmd_policy_within},
-	{"token verify", "TOKEN|-", "Check a token's signature and lifetime.", cmd_token_verify},
+	{"token verify", "TOKEN|CHAIN|FILE|-", "Check a token, or a chain link by link.", cmd_token_verify},
 	{"doctor", "", "Prove by trying what this host can enforce.", cmd_doctor},
 	{"doctor-probe", "MODE DIR PORT...", NULL, cmd_doctor_probe},
 };

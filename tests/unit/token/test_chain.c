@@ -9,8 +9,10 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "chain_make.h"
 
@@ -536,7 +538,35 @@ static void scopes(void **state)
 	made_close(&m);
 }
 
-int main(void)
+/* For tests of other programs: `--print` writes {"jwks", "links"} of a chain that is good for an hour. */
+static int print_chain(void)
+{
+	static const char *const purposes[] = {"fix-issue", "fix-issue/tests", "fix-issue/tests/unit"};
+	static const char *const ids[] = {"ga", "gb", "gc"};
+	json_auto_t *out = NULL;
+
+	if (sodium_init() < 0)
+		return 1;
+	made_open(&host, 1);
+	out = json_pack("{s:o, s:[]}", "jwks", key_ring_jwks(&host.ring, NOW), "links");
+	for (size_t i = 0; i < 3; i++) {
+		struct link_terms t = made_terms(&host, ids[i]);
+
+		t.purpose = purposes[i];
+		t.iat = t.nbf = time(NULL) - 5;
+		t.exp = t.iat + 3600;
+		if (i)
+			t.exp = host.parents[i - 1].link[i - 1].terms.exp - 60;
+		t.nbf = i ? host.parents[i - 1].link[i - 1].terms.nbf : t.nbf;
+		assert_int_equal(made_add(&host, &t, NULL), 0);
+		json_array_append_new(json_object_get(out, "links"), json_string(host.links[i]));
+	}
+	json_dumpf(out, stdout, JSON_COMPACT);
+	made_close(&host);
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_chains), cmocka_unit_test(edits),   cmocka_unit_test(order),
@@ -546,5 +576,7 @@ int main(void)
 		cmocka_unit_test(scopes),
 	};
 
+	if (argc > 1 && !strcmp(argv[1], "--print"))
+		return print_chain();
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
