@@ -209,6 +209,10 @@ static void test_globs(void **state)
 		/* names of edges are not what stands for the rest */
 		{IN_D(GLOB("*")), IN_D(GLOB("x") GLOB("y") GLOB("z") GLOB("a")), "read /d/b", "/d/*", NULL},
 		{IN_D(GLOB("*.pem")), IN_D(GLOB("x.pem")), "read /d/.pem", "/d/*.pem", NULL},
+		/* nor is a name that one more glob matches */
+		{IN_D(GLOB("*")), IN_D(GLOB("x*")), "read /d/y", "/d/*", NULL},
+		{IN_D(GLOB("*")), IN_D(GLOB("*x")), "read /d/y", "/d/*", NULL},
+		{IN_D(GLOB("a*")), IN_D(GLOB("a") GLOB("ax*") GLOB("*y")), "read /d/az", "/d/a*", NULL},
 		/* beneath a glob */
 		{IN_D(GLOB("a*/k")), IN_D(GLOB("*/k")), NULL, NULL, NULL},
 		{IN_D(GLOB("*/k")), IN_D(GLOB("a*/k") GLOB("*b/k")), "read /d/x/k", "/d/*/k", NULL},
