@@ -64,7 +64,8 @@ int policy_error_format(const struct policy_error *e, char *buf, size_t size);
 const char *policy_name(const struct policy *policy);
 /* i-th purpose's name or NULL past the last. */
 const char *policy_purpose(const struct policy *policy, size_t i);
-/* Whether `owner` (canonical "uid:1000" or "uid:NAME" forms are both tried by the caller) may use it. */
+/* Whether `owner`, who was proven to be him, may use it: "uid:1000" and "uid:NAME", which are both tried by
+ * the caller, or "ssh:SHA256:...". */
 bool policy_owned_by(const struct policy *policy, const char *owner);
 
 struct policy_grant {

@@ -6,6 +6,7 @@
 
 #define LOCAL	  "uid:"
 #define ANY_LOCAL "uid:*"
+#define SSH	  "ssh:SHA256:"
 
 const char *policy_name(const struct policy *policy)
 {
@@ -17,16 +18,18 @@ const char *policy_purpose(const struct policy *policy, size_t i)
 	return i < policy->purpose_count ? policy->purposes[i].name : NULL;
 }
 
-/* Only local owners are told apart here: nothing in this version proves that someone is an oidc: or ssh:
- * owner. */
+/* The caller has proven that he is this owner. Any local user is one of uid:*; the forms of others stand for
+ * nobody but who is written out. */
 bool policy_owned_by(const struct policy *policy, const char *owner)
 {
-	size_t prefix = strlen(LOCAL);
+	bool local = strncmp(owner, LOCAL, strlen(LOCAL)) == 0 && owner[strlen(LOCAL)];
+	bool ssh = strncmp(owner, SSH, strlen(SSH)) == 0 && owner[strlen(SSH)];
 
-	if (strncmp(owner, LOCAL, prefix) != 0 || !owner[prefix] || strcmp(owner, ANY_LOCAL) == 0)
+	if ((!local && !ssh) || strcmp(owner, ANY_LOCAL) == 0)
 		return false;
 	for (size_t i = 0; i < policy->owner_count; i++)
-		if (strcmp(policy->owners[i], ANY_LOCAL) == 0 || strcmp(policy->owners[i], owner) == 0)
+		if ((local && strcmp(policy->owners[i], ANY_LOCAL) == 0) ||
+		    strcmp(policy->owners[i], owner) == 0)
 			return true;
 	return false;
 }

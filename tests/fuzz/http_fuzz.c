@@ -18,6 +18,9 @@ static void check(const struct grant_request *r)
 		abort();
 	if (r->ttl_ns > REQUEST_TTL_MAX || r->ttl_ns % 1000000000)
 		abort();
+	if (r->proof.signature && (strlen(r->proof.signature) > SSHSIG_TEXT_MAX || !r->proof.statement ||
+				   strlen(r->proof.statement) > STATEMENT_MAX))
+		abort();
 	if (!json_is_array(r->argv) || json_array_size(r->argv) > REQUEST_ARGV_MAX)
 		abort();
 }

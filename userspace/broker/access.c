@@ -12,6 +12,7 @@
 
 static const struct route routes[] = {
 	{"POST", "/v1/grants", WHO_UNTAGGED, HTTP_BODY_MAX, "", handle_mint},
+	{"POST", "/v1/nonce", WHO_UNTAGGED, 0, "", handle_nonce},
 	{"GET", "/v1/grants", WHO_ANY, 0, "all", handle_list}, /* of those that access_sees() */
 	{"GET", "/v1/grants/", WHO_SEES, 0, "", handle_show},
 	{"DELETE", "/v1/grants/", WHO_OWNS, 0, "mode", handle_revoke},

@@ -123,6 +123,7 @@ static struct grant *stray_new(const struct broker *b, uint32_t slot)
 	g->labels = calloc(1, 1);
 	g->broker = (struct broker *)b;
 	strcpy(g->owner, "uid:0");
+	strcpy(g->assurance, "unknown");
 	strcpy(g->user, "unknown");
 	strcpy(g->purpose, "unknown");
 	strcpy(g->policy, "unknown");

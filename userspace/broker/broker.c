@@ -14,6 +14,7 @@
 #include "broker/events.h"
 #include "broker/http.h"
 #include "broker/lifecycle.h"
+#include "broker/signers.h"
 #include "broker/state.h"
 
 #define SLOTS_SIZE (SLOTS_MAX * sizeof(struct slot))
@@ -57,6 +58,8 @@ static int broker_read(struct broker *b)
 
 	if (!err)
 		err = texts_load(b->options.policy_dir, &b->policies);
+	if (!err)
+		err = signers_load(b->options.allowed_signers, &b->signers);
 	if (!err)
 		err = key_load(FD_KEY, &b->key);
 	if (!err)
@@ -109,6 +112,7 @@ void broker_free(struct broker *b)
 	key_free(b->key);
 	texts_free(&b->profiles);
 	texts_free(&b->policies);
+	allowed_signers_free(&b->signers);
 	registry_clear(&b->grants);
 	recorder_clear(&b->recorder);
 	free(b);

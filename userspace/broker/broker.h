@@ -14,8 +14,9 @@ struct broker_options {
 	const char *profile_dir; /* NAME.yaml: what `profiles: [NAME]` includes; NULL or missing: none */
 	const char
 		*policy_dir; /* NAME.yaml: policies that the administrator installed; NULL or missing: none */
-	bool user_policies;  /* users may bring policies of their own; else installed ones only */
-	uint64_t max_ttl_ns; /* no grant lives longer */
+	const char *allowed_signers; /* whose SSH signatures prove an owner; NULL: nobody's */
+	bool user_policies;	     /* users may bring policies of their own; else installed ones only */
+	uint64_t max_ttl_ns;	     /* no grant lives longer */
 };
 
 struct broker;

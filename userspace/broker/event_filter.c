@@ -5,6 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/user.h"
+
+/* As grants keep the name, which is a user's own when it fits: user_find(). */
+static void filter_user(uid_t uid, struct event_filter *f)
+{
+	struct user user;
+
+	user_find(uid, &user);
+	snprintf(f->owner, sizeof(f->owner), "uid:%u", (unsigned)uid);
+	if (strlen(user.name) < sizeof(f->user))
+		strcpy(f->user, user.name);
+}
+
 /* Who may see what: as access_sees(), for lines in place of grants. */
 static int filter_caller(struct exchange *x, struct event_filter *f)
 {
@@ -17,7 +30,7 @@ static int filter_caller(struct exchange *x, struct event_filter *f)
 	if (c->slot)
 		strcpy(f->own, own->id);
 	else if (c->uid)
-		snprintf(f->owner, sizeof(f->owner), "uid:%u", (unsigned)c->uid);
+		filter_user(c->uid, f);
 	return 0;
 }
 
@@ -65,6 +78,15 @@ static bool text_begins(const json_t *event, const char *name, const char *wante
 	return !*wanted || (value && strncmp(value, wanted, strlen(wanted)) == 0);
 }
 
+/* A grant whose owner gave an SSH key's proof is seen by the user who asked for it, as access_sees() has it.
+ */
+static bool event_seen(const struct event_filter *f, const json_t *event)
+{
+	if (text_is(event, "owner", f->owner))
+		return true;
+	return *f->user && text_begins(event, "owner", "ssh:") && text_is(event, "user", f->user);
+}
+
 bool event_filter_match(const struct event_filter *f, const char *line, size_t len)
 {
 	json_auto_t *e = NULL;
@@ -72,7 +94,7 @@ bool event_filter_match(const struct event_filter *f, const char *line, size_t l
 	if (!*f->owner && !*f->own && !*f->prefix && !*f->verdict && !f->pid)
 		return true;
 	e = json_loadb(line, len, 0, NULL);
-	return json_is_object(e) && text_is(e, "owner", f->owner) && text_is(e, "grant", f->own) &&
+	return json_is_object(e) && event_seen(f, e) && text_is(e, "grant", f->own) &&
 	       text_begins(e, "grant", f->prefix) && text_is(e, "verdict", f->verdict) &&
 	       (!f->pid || json_integer_value(json_object_get(e, "pid")) == f->pid);
 }

@@ -10,6 +10,7 @@
 
 struct event_filter {
 	char owner[72];	       /* may see: this owner's only; empty: everybody's */
+	char user[40];	       /* with `owner`: also what runs as this user for another owner */
 	char own[ID_BYTES];    /* may see: this grant's only, for a tagged reader; empty: any */
 	char prefix[ID_BYTES]; /* asked for: of the grant's id; empty: any */
 	char verdict[8];       /* asked for; empty: any */

@@ -32,6 +32,7 @@ struct grant {
 	char id[ID_BYTES];
 	uid_t uid; /* of the owner */
 	char owner[72];
+	char assurance[16]; /* how the owner was proven: "peer", "ssh", "ssh-sk" */
 	char user[40];
 	char purpose[72];
 	char policy[72];

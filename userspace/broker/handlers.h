@@ -6,6 +6,7 @@
 struct exchange;
 
 int handle_mint(struct exchange *x);
+int handle_nonce(struct exchange *x);
 int handle_list(struct exchange *x);
 int handle_show(struct exchange *x);
 int handle_revoke(struct exchange *x);

@@ -91,7 +91,7 @@ static int mint_describe(struct mint *m, struct grant *g)
 	g->workdir = m->request.workdir ? strdup(m->request.workdir) : NULL;
 	if (m->request.workdir && !g->workdir)
 		return -ENOMEM;
-	snprintf(g->owner, sizeof(g->owner), "uid:%u", (unsigned)g->uid);
+	mint_proof_describe(m, g);
 	text_copy(g->user, sizeof(g->user), m->user.name);
 	text_copy(g->purpose, sizeof(g->purpose), m->request.purpose);
 	text_copy(g->policy, sizeof(g->policy), policy_name(m->policy));
@@ -305,8 +305,9 @@ static int mint_ask(struct exchange *x)
 /* Asked again by http.c after the worker: whatever the caller was before, it has been identified anew. */
 int handle_mint(struct exchange *x)
 {
-	static const mint_step steps[] = {mint_caller, mint_roads, mint_grant,	mint_limits, mint_load,
-					  mint_sign,   mint_keep,  mint_record, mint_tag,    mint_finish};
+	static const mint_step steps[] = {mint_caller,	    mint_roads, mint_grant, mint_limits,
+					  mint_proof_nonce, mint_load,	mint_sign,  mint_keep,
+					  mint_record,	    mint_tag,	mint_finish};
 	struct mint *m = x->work;
 
 	if (!m)

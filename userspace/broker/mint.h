@@ -13,6 +13,14 @@
 #include "broker/worker.h"
 #include "policy/policy.h"
 
+/* What is known of the owner. Without a proof all of it is empty: he is the caller. */
+struct mint_proof {
+	char owner[sizeof("ssh:") - 1 + SSHKEY_FINGERPRINT_BYTES];
+	const char *assurance; /* static */
+	uint32_t counter;
+	char nonce[STATEMENT_NONCE_BYTES];
+};
+
 struct mint {
 	struct worker_job job;
 	struct exchange *x;
@@ -21,6 +29,7 @@ struct mint {
 	struct user user;
 	struct grant_request request;
 	struct policy *policy;
+	struct mint_proof proof;
 	struct policy_grant terms;
 	struct table *table;
 	char policy_digest[DIGEST_BYTES];
@@ -37,6 +46,14 @@ int mint_steps(struct mint *m, const mint_step *steps, size_t count);
 
 /* The worker's part: parse, owner, purpose, ttl, compile. Thread-safe. */
 int mint_policy(struct mint *m);
+/* Steps of the worker's part: whose signature it is, and whether over this very request. Nothing to do
+ * without one. */
+int mint_proof_owner(struct mint *m);
+int mint_proof_statement(struct mint *m);
+/* Step of the last part: takes the nonce, so that a proof is good for one grant. */
+int mint_proof_nonce(struct mint *m);
+/* Who the owner is, and how that is known. */
+void mint_proof_describe(const struct mint *m, struct grant *g);
 /* Part of the first: which text is meant, and may it be used here at all. */
 int mint_text(struct mint *m);
 

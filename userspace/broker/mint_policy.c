@@ -66,6 +66,8 @@ static int mint_owner(struct mint *m)
 {
 	char number[32], name[sizeof(m->user.name) + 8];
 
+	if (m->request.proof.signature)
+		return mint_proof_owner(m);
 	snprintf(number, sizeof(number), "uid:%u", (unsigned)m->x->caller.uid);
 	snprintf(name, sizeof(name), "uid:%s", m->user.name);
 	if (policy_owned_by(m->policy, number) || policy_owned_by(m->policy, name))
@@ -139,8 +141,8 @@ static int mint_digests(struct mint *m)
 
 int mint_policy(struct mint *m)
 {
-	static const mint_step steps[] = {mint_parse, mint_owner,   mint_purpose,
-					  mint_ttl,   mint_compile, mint_digests};
+	static const mint_step steps[] = {mint_parse,	mint_owner,   mint_purpose,	   mint_ttl,
+					  mint_compile, mint_digests, mint_proof_statement};
 
 	return mint_steps(m, steps, sizeof(steps) / sizeof(steps[0]));
 }

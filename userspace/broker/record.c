@@ -28,8 +28,8 @@ static const struct {
 	size_t at;
 	size_t size;
 } strings[] = {
-	FIELD(id),     FIELD(owner),  FIELD(user),  FIELD(purpose),
-	FIELD(policy), FIELD(digest), FIELD(table), FIELD(chain),
+	FIELD(id),     FIELD(owner),  FIELD(assurance), FIELD(user),  FIELD(purpose),
+	FIELD(policy), FIELD(digest), FIELD(table),	FIELD(chain),
 };
 
 static json_t *record_json(const struct grant *g)
@@ -81,6 +81,10 @@ static int string_read(const json_t *o, size_t i, struct grant *g)
 	const json_t *value = json_object_get(o, strings[i].name);
 	size_t len = json_string_length(value);
 
+	if (!value && strcmp(strings[i].name, "assurance") == 0) { /* of a daemon before 0.2.0 */
+		strcpy(g->assurance, "peer");
+		return 0;
+	}
 	if (!json_is_string(value) || len >= strings[i].size)
 		return -EBADMSG;
 	memcpy((char *)g + strings[i].at, json_string_value(value), len + 1);

@@ -20,6 +20,14 @@ static const struct member grant_members[] = {
 	{"ttl", "a string", JSON_STRING, false, 16},
 	{"workdir", "a string", JSON_STRING, false, REQUEST_WORKDIR_MAX},
 	{"argv", "an array of strings", JSON_ARRAY, false, 0},
+	{"proof", "an object", JSON_OBJECT, false, 0},
+};
+
+static const struct member proof_members[] = {
+	{"type", "a string", JSON_STRING, true, 0},
+	{"statement", "a string", JSON_STRING, true, STATEMENT_MAX},
+	{"signature", "a string", JSON_STRING, true, SSHSIG_TEXT_MAX},
+	{"principal", "a string", JSON_STRING, false, REQUEST_NAME_MAX},
 };
 
 static const struct member policy_members[] = {
@@ -153,6 +161,26 @@ static int request_policy(json_t *policy, struct grant_request *r, struct answer
 	return 0;
 }
 
+static int request_proof(json_t *proof, struct grant_proof *p, struct answer *a)
+{
+	const json_t *statement = json_object_get(proof, "statement");
+	const json_t *signature = json_object_get(proof, "signature");
+	int err = members_check(proof, proof_members, sizeof(proof_members) / sizeof(proof_members[0]), a);
+
+	if (err)
+		return err;
+	if (strcmp(json_string_value(json_object_get(proof, "type")), "ssh") != 0)
+		return answer_problem(a, PROBLEM_BAD_REQUEST, "\"type\" of a proof must be \"ssh\"");
+	*p = (struct grant_proof){
+		.statement = json_string_value(statement),
+		.statement_len = json_string_length(statement),
+		.signature = json_string_value(signature),
+		.signature_len = json_string_length(signature),
+		.principal = json_string_value(json_object_get(proof, "principal")),
+	};
+	return 0;
+}
+
 static int request_fill(struct grant_request *r, struct answer *a)
 {
 	const char *ttl = json_string_value(json_object_get(r->root, "ttl"));
@@ -163,6 +191,8 @@ static int request_fill(struct grant_request *r, struct answer *a)
 	err = members_check(r->root, grant_members, sizeof(grant_members) / sizeof(grant_members[0]), a);
 	if (!err)
 		err = request_policy(json_object_get(r->root, "policy"), r, a);
+	if (!err && json_object_get(r->root, "proof"))
+		err = request_proof(json_object_get(r->root, "proof"), &r->proof, a);
 	if (err)
 		return err;
 	r->purpose = json_string_value(json_object_get(r->root, "purpose"));

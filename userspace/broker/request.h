@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include "broker/answer.h"
+#include "proof/sshsig.h"
+#include "proof/statement.h"
 
 #define REQUEST_NAME_MAX    127u   /* bytes of a policy's name: what an error message has room for */
 #define REQUEST_PURPOSE_MAX 71u	   /* bytes */
@@ -15,6 +17,15 @@
 #define REQUEST_ARGV_MAX    256u   /* entries kept for the record */
 #define REQUEST_ARGV_BYTES  16384u /* bytes of them all together kept for the record */
 #define REQUEST_TTL_MAX	    (366ull * 24 * 3600 * 1000000000) /* ns: keeps every sum of times in range */
+
+/* Of the owner: what he signed, byte for byte, and the armoured SSHSIG over it. */
+struct grant_proof {
+	const char *statement;
+	size_t statement_len;
+	const char *signature; /* NULL: there is no proof */
+	size_t signature_len;
+	const char *principal; /* NULL: whichever the key is allowed to */
+};
 
 struct grant_request {
 	const char *name; /* of the policy */
@@ -24,7 +35,8 @@ struct grant_request {
 	const char *workdir; /* absolute, normalised; NULL: none, ${workdir} stays open */
 	json_t *argv;	     /* array of strings, cut to the limits above */
 	uint64_t ttl_ns;     /* 0: as long as the purpose allows */
-	json_t *root;	     /* owns all of the above but argv */
+	struct grant_proof proof;
+	json_t *root; /* owns all of the above but argv */
 };
 
 /* Members that are unknown, missing, doubled, of another type or out of bounds are refused: then *answer

@@ -9,10 +9,12 @@
 
 #include "broker/broker.h"
 #include "broker/grants.h"
+#include "broker/nonces.h"
 #include "broker/recorder_client.h"
 #include "broker/texts.h"
 #include "broker/worker.h"
 #include "common/types.h"
+#include "proof/allowed_signers.h"
 #include "token/key.h"
 
 struct peer;
@@ -33,6 +35,8 @@ struct broker {
 	struct secret_key *key;
 	struct texts profiles;
 	struct texts policies;
+	struct allowed_signers signers;
+	struct nonces nonces;
 	struct registry grants;
 	struct recorder recorder;
 	sd_event *event;

@@ -77,6 +77,8 @@ static const struct key {
 	{"max_ttl", set_duration, offsetof(struct config, max_ttl_ns), "a duration up to 24h, such as 30m"},
 	{"profile_dir", set_text, offsetof(struct config, profile_dir), "a directory"},
 	{"policy_dir", set_text, offsetof(struct config, policy_dir), "a directory"},
+	{"allowed_signers", set_text, offsetof(struct config, allowed_signers),
+	 "a file as ssh-keygen(1) has it"},
 	{"user", set_text, offsetof(struct config, user), "a user name"},
 	{"pin_dir", set_text, offsetof(struct config, pin_dir), "a directory on a bpf file system"},
 	{"user_policies", set_bool, offsetof(struct config, user_policies), "true or false"},
@@ -168,6 +170,7 @@ void config_free(struct config *c)
 {
 	free(c->profile_dir);
 	free(c->policy_dir);
+	free(c->allowed_signers);
 	free(c->user);
 	free(c->pin_dir);
 	*c = (struct config){0};

@@ -12,9 +12,10 @@ struct config_count {
 };
 
 struct config {
-	uint64_t max_ttl_ns; /* max_ttl: no grant lives longer (default 1h) */
-	char *profile_dir;   /* default /usr/share/deputy/profiles */
-	char *policy_dir;    /* default /etc/deputy/policy.d */
+	uint64_t max_ttl_ns;   /* max_ttl: no grant lives longer (default 1h) */
+	char *profile_dir;     /* default /usr/share/deputy/profiles */
+	char *policy_dir;      /* default /etc/deputy/policy.d */
+	char *allowed_signers; /* default NULL: no SSH signature proves an owner */
 	char *user;    /* whom broker and recorder become (default deputy; nobody where there is none) */
 	char *pin_dir; /* on a bpf file system; default made from the state directory */
 	struct config_count max_grants; /* at one time (default SLOTS_MAX - 1) */

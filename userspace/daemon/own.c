@@ -142,6 +142,9 @@ static int ward_config(struct enforce *e, const struct config *config, const cha
 {
 	int r = ward_path(e, file, closed);
 
+	if (config->allowed_signers)
+		r = r ?: ward_path(e, config->allowed_signers, closed);
+
 	if (!strcmp(file, CONFIG_FILE)) {
 		dir_have(CONFIG_DIR);
 		dir_have(config->policy_dir);

@@ -43,6 +43,7 @@ static int broker_role(const struct config *c)
 		.version = DEPUTY_VERSION,
 		.profile_dir = c->profile_dir,
 		.policy_dir = c->policy_dir,
+		.allowed_signers = c->allowed_signers,
 		.user_policies = c->user_policies,
 		.max_ttl_ns = c->max_ttl_ns,
 	};

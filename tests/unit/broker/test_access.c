@@ -33,6 +33,7 @@ static const struct {
 } table[] = {
 	/*                               own  other  root   it  another  root*  unknown */
 	{"POST",   "/v1/grants",       {   0,    0,    0,  403,   403,   403,   403}},
+	{"POST",   "/v1/nonce",        {   0,    0,    0,  403,   403,   403,   403}},
 	{"GET",    "/v1/grants",       {   0,    0,    0,    0,     0,     0,     0}},
 	{"GET",    "/v1/grants/gone2", {   0,  404,    0,    0,   404,   404,   404}},
 	{"DELETE", "/v1/grants/gone2", {   0,  404,    0,  403,   403,   403,   403}},

@@ -65,6 +65,10 @@ static const struct {
 	{"oidc:alice@example.com", "oidc:alice@example.com", false},
 	{"oidc:*", "uid:1000", false},
 	{"'ssh:SHA256:uNiVztksCsDhcc0u9e8BrrJ0y+A/b='", "uid:1000", false},
+	{"'ssh:SHA256:uNiVztksCsDhcc0u9e8BrrJ0y+A/b='", "ssh:SHA256:uNiVztksCsDhcc0u9e8BrrJ0y+A/b=", true},
+	{"'ssh:SHA256:uNiVztksCsDhcc0u9e8BrrJ0y+A/b='", "ssh:SHA256:uNiVztksCsDhcc0u9e8BrrJ0y+A/B=", false},
+	{"'ssh:SHA256:uNiVztksCsDhcc0u9e8BrrJ0y+A/b='", "ssh:SHA256:", false},
+	{"uid:*", "ssh:SHA256:uNiVztksCsDhcc0u9e8BrrJ0y+A/b=", false},
 	{"uid:4294967294", "uid:4294967294", true},
 	{"'uid:DOM+a.b-c_d@e$'", "uid:DOM+a.b-c_d@e$", true},
 };

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An owner who is not who the caller is on this host, but has signed for what the caller asks. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "broker/handlers.h"
+#include "broker/mint.h"
+#include "broker/text.h"
+
+static uint64_t boottime(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+int handle_nonce(struct exchange *x)
+{
+	char nonce[NONCE_TEXT];
+	int err = nonces_make(&x->broker->nonces, x->caller.uid, boottime(), nonce);
+
+	if (err)
+		return answer_problem(&x->answer, PROBLEM_TOO_MANY, "%u nonces wait for their use",
+				      NONCES_MAX);
+	return answer_json(&x->answer, 200,
+			   json_pack("{s:s, s:s, s:I, s:i}", "nonce", nonce, "aud",
+				     key_public(x->broker->key)->kid, "iat", (json_int_t)time(NULL),
+				     "expires_in", (int)NONCE_SECONDS));
+}
+
+/* ---- whose signature it is ---- */
+
+static int proof_signer(struct mint *m, const struct sshsig *sig)
+{
+	static const struct {
+		int err;
+		const char *why;
+	} misses[] = {
+		{-ENOKEY, "is not among the allowed signers of this host"},
+		{-ENOENT, "is not allowed to this principal"},
+		{-EACCES, "is not allowed in the namespace " STATEMENT_NAMESPACE},
+		{-EKEYEXPIRED, "is allowed no longer (valid-before)"},
+		{-EAGAIN, "is not allowed yet (valid-after)"},
+	};
+	const struct allowed_signer *signer;
+	int err = allowed_signers_find(&m->b->signers, sig->key, STATEMENT_NAMESPACE, time(NULL),
+				       m->request.proof.principal, &signer);
+
+	for (size_t i = 0; err && i < sizeof(misses) / sizeof(misses[0]); i++)
+		if (misses[i].err == err)
+			return answer_problem(m->answer, PROBLEM_FORBIDDEN, "the key %s %s",
+					      sshkey_fingerprint(sig->key), misses[i].why);
+	return err;
+}
+
+static int proof_verify(struct mint *m, const struct sshsig *sig)
+{
+	const struct grant_proof *p = &m->request.proof;
+	struct sshsig_facts facts;
+	int err = sshsig_verify(sig, STATEMENT_NAMESPACE, p->statement, p->statement_len, &facts);
+
+	if (err)
+		return answer_problem(m->answer, PROBLEM_FORBIDDEN, "the owner's proof: %s",
+				      sshkey_problem(err));
+	err = proof_signer(m, sig);
+	if (err)
+		return err;
+	snprintf(m->proof.owner, sizeof(m->proof.owner), "ssh:%s", facts.fingerprint);
+	m->proof.assurance = facts.assurance;
+	m->proof.counter = facts.counter;
+	return 0;
+}
+
+int mint_proof_owner(struct mint *m)
+{
+	const struct grant_proof *p = &m->request.proof;
+	struct sshsig sig;
+	int err;
+
+	if (!m->b->options.allowed_signers)
+		return answer_problem(m->answer, PROBLEM_REFUSED,
+				      "this host takes no proofs by SSH keys: deputyd.yaml names no "
+				      "allowed_signers");
+	err = sshsig_decode_text(p->signature, p->signature_len, &sig);
+	if (err)
+		return answer_problem(m->answer, PROBLEM_BAD_REQUEST, "the owner's proof: %s",
+				      sshkey_problem(err));
+	err = proof_verify(m, &sig);
+	sshsig_free(&sig);
+	if (err || policy_owned_by(m->policy, m->proof.owner))
+		return err;
+	return answer_problem(m->answer, PROBLEM_FORBIDDEN, "policy %s does not name %s as an owner",
+			      policy_name(m->policy), m->proof.owner);
+}
+
+/* ---- what was signed ---- */
+
+int mint_proof_statement(struct mint *m)
+{
+	const struct grant_proof *p = &m->request.proof;
+	const struct statement asked = {
+		.aud = key_public(m->b->key)->kid,
+		.policy_digest = m->policy_digest,
+		.purpose = m->request.purpose,
+		.workdir = m->request.workdir,
+		.ttl_seconds = (int64_t)(m->request.ttl_ns / 1000000000),
+	};
+	const char *member;
+	int err = 0;
+
+	if (p->signature)
+		err = statement_check(p->statement, p->statement_len, &asked, time(NULL), m->proof.nonce,
+				      &member);
+	switch (err) {
+	case 0:
+		return 0;
+	case -EPERM:
+		return answer_problem(m->answer, PROBLEM_FORBIDDEN,
+				      "the owner signed for another grant: \"%s\" differs", member);
+	case -ESTALE:
+		return answer_problem(m->answer, PROBLEM_FORBIDDEN,
+				      "the owner's statement is of another time (iat)");
+	default:
+		return answer_problem(m->answer, PROBLEM_BAD_REQUEST, "the owner's statement: %s",
+				      sshkey_problem(err));
+	}
+}
+
+int mint_proof_nonce(struct mint *m)
+{
+	if (!m->request.proof.signature)
+		return 0;
+	if (nonces_take(&m->b->nonces, m->x->caller.uid, boottime(), m->proof.nonce) == 0)
+		return 0;
+	return answer_problem(m->answer, PROBLEM_FORBIDDEN,
+			      "the nonce was not given to this user, was used before or is older than %u s",
+			      NONCE_SECONDS);
+}
+
+void mint_proof_describe(const struct mint *m, struct grant *g)
+{
+	if (*m->proof.owner)
+		text_copy(g->owner, sizeof(g->owner), m->proof.owner);
+	else
+		snprintf(g->owner, sizeof(g->owner), "uid:%u", (unsigned)g->uid);
+	text_copy(g->assurance, sizeof(g->assurance), m->proof.assurance ?: "peer");
+}
