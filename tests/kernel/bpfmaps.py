@@ -6,7 +6,7 @@ import os
 import struct
 
 SYS_BPF = 321
-LOOKUP, NEXT_KEY, OBJ_GET, NEXT_ID, BY_ID, INFO = 1, 4, 7, 12, 14, 15
+LOOKUP, UPDATE, NEXT_KEY, OBJ_GET, NEXT_ID, BY_ID, INFO, UPDATE_BATCH, DELETE_BATCH = 1, 2, 4, 7, 12, 14, 15, 26, 27
 MMAPABLE = 1 << 10
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -49,6 +49,15 @@ class Map:
         except FileNotFoundError:
             return None
         return v.raw[:self.bytes]
+
+    def update(self, key, value):
+        k, v = ctypes.create_string_buffer(key, len(key)), ctypes.create_string_buffer(value, len(value))
+        bpf(UPDATE, struct.pack("IIQQQ", self.fd, 0, ctypes.addressof(k), ctypes.addressof(v), 0))
+
+    def batch(self, command, keys):
+        """One call for all: they are given values of zeros, or go."""
+        k, v = ctypes.create_string_buffer(b"".join(keys)), ctypes.create_string_buffer(self.bytes * len(keys))
+        bpf(command, struct.pack("QQQQIIQQ", 0, 0, ctypes.addressof(k), ctypes.addressof(v), len(keys), self.fd, 0, 0))
 
     def keys(self):
         at, following = None, ctypes.create_string_buffer(self.key_bytes)

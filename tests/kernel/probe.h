@@ -21,7 +21,7 @@ extern const struct operation file_operations[], fd_operations[], move_operation
 	inode_operations[], pass_operations[], ioctl_operations[], hammer_operations[], sqpoll_operations[],
 	storm_operations[], host_operations[], uring_operations[], flow_operations[], mapping_operations[],
 	race_operations[], cut_operations[], tagging_operations[], privilege_operations[], ipc_operations[],
-	socket_operations[], trick_operations[], posix_operations[];
+	socket_operations[], trick_operations[], posix_operations[], fixed_operations[], kind_operations[];
 
 /* Finds and runs; -ENOSYS when there is no such operation, -EINVAL when words are missing. */
 int operation_run(char **words);
@@ -34,6 +34,9 @@ struct io_uring_sqe;
 int ring_open(void);
 int ring_fd(void);
 int ring_run(const struct io_uring_sqe *sqe);
+/* Another with a polling thread. */
+int polled_begin(void);
+int polled_again(const struct io_uring_sqe *sqe);
 /* The descriptor that a stranger hands to whoever connects to him, or -errno. */
 int fd_from(const char *name);
 /* More than an errno can say; printed with the next answer. */

@@ -120,7 +120,7 @@ static int visits_open(void)
 	return link_fd < 0 ? -errno : 0;
 }
 
-static int visit_tag(int connection, __u32 slot, __u32 gen)
+static int visit_run(const struct visit *v)
 {
 	union bpf_attr attr = {.iter_create = {.link_fd = (__u32)link_fd}};
 	int iter = bpf(BPF_ITER_CREATE, &attr);
@@ -129,12 +129,32 @@ static int visit_tag(int connection, __u32 slot, __u32 gen)
 
 	if (iter < 0)
 		return -errno;
-	*visit = (struct visit){
-		.op = VISIT_TAG, .fd = (__u32)connection, .slot = slot, .gen = gen, .error = -ESRCH};
+	*visit = *v;
 	while ((n = read(iter, drain, sizeof(drain))) > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)))
 		;
 	close(iter);
 	return visit->done ? visit->error : -ENOENT;
+}
+
+static int visit_tag(int connection, __u32 slot, __u32 gen)
+{
+	const struct visit v = {
+		.op = VISIT_TAG, .fd = (__u32)connection, .slot = slot, .gen = gen, .error = -ESRCH};
+
+	return visit_run(&v);
+}
+
+/* ward FILE START: makes it Deputy's own, as the daemon does that started last. */
+static int do_ward(char **w)
+{
+	int fd = open(w[1], O_PATH | O_CLOEXEC), err = fd < 0 ? -errno : visits_open();
+	const struct visit v = {.op = VISIT_WARD,
+				.fd = (__u32)fd,
+				.ward = {.self = WARD_ALL, .ward = (__u32)strtoul(w[2], NULL, 10)}};
+
+	err = err ?: visit_run(&v);
+	close(fd);
+	return err;
 }
 
 /* Looks once it is known how the process stands. */
@@ -182,14 +202,65 @@ static void target_run(int listener)
 	_exit(0);
 }
 
+#define SHARED_FD     100 /* what is kept through executing: the memory, and the connection */
+#define CONNECTION_FD 101
+
+/* Executes itself once more, in the place of the whole process. */
+static void *step_exec(void *way)
+{
+	execl("/proc/self/exe", "probe", "race-exec-step", (char *)way, NULL);
+	_exit(5);
+}
+
+/* race-exec-step WAY: over and over until it is decided; by the first thread, or by another. */
+static int do_exec_step(char **w)
+{
+	pthread_t t;
+
+	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_FD, 0);
+	if (shared == MAP_FAILED)
+		_exit(4);
+	__atomic_fetch_add(&shared->threads, 1, __ATOMIC_SEQ_CST);
+	switch (__atomic_load_n(&shared->decided, __ATOMIC_SEQ_CST)) {
+	case TAGGED:
+		bound_check();
+		_exit(0);
+	case REFUSED:
+		_exit(0);
+	}
+	if (strcmp(w[1], "thread"))
+		step_exec(w[1]);
+	if (pthread_create(&t, NULL, step_exec, w[1]))
+		_exit(6);
+	for (;;)
+		pause();
+}
+
+static const char *exec_way; /* NULL: threads */
+
+static void target_exec(int listener)
+{
+	struct sockaddr_un to;
+	socklen_t len = sizeof(to);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (fd < 0 || getsockname(listener, (struct sockaddr *)&to, &len) ||
+	    connect(fd, (struct sockaddr *)&to, len) || dup2(fd, CONNECTION_FD) < 0)
+		_exit(2);
+	close(fd);
+	step_exec((char *)exec_way);
+}
+
 static int target_race(int listener, __u32 slot, __u32 gen, unsigned long *tries)
 {
 	pid_t pid = (shared->decided = UNDECIDED, fork());
 	int fd, err, status;
 
 	if (!pid)
-		target_run(listener);
+		exec_way ? target_exec(listener) : target_run(listener);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (exec_way)
+		usleep((useconds_t)(*tries % 16) * 1000); /* now in this part of executing, now in that */
 	do {
 		err = visit_tag(fd, slot, gen);
 		++*tries;
@@ -217,4 +288,55 @@ static int do_tag(char **w)
 	return err;
 }
 
-const struct operation tagging_operations[] = {{"race-tag", 3, do_tag}, {0}};
+/*
+ * race-exec WAY SLOT GEN ROUNDS: rounds refused execs bound leaked. A process that executes while it is
+ * tagged is tagged by the end, or it is said that it is not: one whose first thread was just being replaced
+ * is gone (ESRCH).
+ */
+static int do_race_exec(char **w)
+{
+	struct sockaddr_un any = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err = visits_open();
+	int fd = memfd_create("race", 0);
+	unsigned long rounds = strtoul(w[4], NULL, 10), tries = 0, refused = 0;
+
+	if (err || listener < 0 || fd < 0 || dup2(fd, SHARED_FD) < 0 || ftruncate(SHARED_FD, 4096) ||
+	    bind(listener, (struct sockaddr *)&any, sizeof(any.sun_family)) || listen(listener, 1))
+		return err ?: -errno;
+	close(fd);
+	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_FD, 0);
+	exec_way = w[1];
+	for (unsigned long i = 0; i < rounds && !err; i++) {
+		err = target_race(listener, (__u32)atoi(w[2]), (__u32)atoi(w[3]), &tries);
+		refused += err == -ESRCH;
+		if (err == -ESRCH)
+			err = 0;
+	}
+	exec_way = NULL;
+	close(SHARED_FD);
+	detail("%lu %lu %lu %lu %lu", rounds, refused, shared->threads, shared->bound, shared->leaked);
+	return err;
+}
+
+/*
+ * answered FD FILE: what executing found of a request that was sent before: the answer's status, and whether
+ * the file opens once it is there.
+ */
+static int do_answered(char **w)
+{
+	char text[256] = "";
+	size_t have = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && have < sizeof(text) - 1 && !strstr(text, "\r\n")) {
+		n = read(atoi(w[1]), text + have, sizeof(text) - 1 - have);
+		have += n > 0 ? (size_t)n : 0;
+	}
+	detail("%.3s", have > 12 ? text + 9 : "-");
+	return done_fd(open(w[2], O_RDONLY | O_CLOEXEC));
+}
+
+const struct operation tagging_operations[] = {
+	{"race-tag", 3, do_tag},	{"ward", 2, do_ward},
+	{"race-exec", 4, do_race_exec}, {"race-exec-step", 1, do_exec_step},
+	{"answered", 2, do_answered},	{0}};

@@ -278,7 +278,10 @@ static int polled_run(struct polled *r, const struct io_uring_sqe *sqe)
 {
 	uint32_t *tail = (uint32_t *)(r->rings + r->p.sq_off.tail);
 	uint32_t *array = (uint32_t *)(r->rings + r->p.sq_off.array);
+	uint32_t *head = (uint32_t *)(r->rings + r->p.cq_off.head);
+	uint32_t mask = *(uint32_t *)(r->rings + r->p.cq_off.ring_mask);
 	struct io_uring_cqe *cqes = (void *)(r->rings + r->p.cq_off.cqes);
+	int res;
 
 	*r->sqe = *sqe;
 	array[0] = 0;
@@ -286,7 +289,23 @@ static int polled_run(struct polled *r, const struct io_uring_sqe *sqe)
 	if (syscall(SYS_io_uring_enter, r->fd, 1, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP, NULL,
 		    0) < 0)
 		return -errno;
-	return __atomic_load_n(&cqes[0].res, __ATOMIC_ACQUIRE);
+	res = __atomic_load_n(&cqes[*head & mask].res, __ATOMIC_ACQUIRE);
+	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+	return res;
+}
+
+static struct polled kept = {.fd = -1};
+
+int polled_begin(void)
+{
+	return kept.fd < 0 ? polled_open(&kept, 0, 0) : 0;
+}
+
+int polled_again(const struct io_uring_sqe *sqe)
+{
+	int ret = polled_run(&kept, sqe);
+
+	return ret < 0 ? ret : 0;
 }
 
 /* The same set of capabilities once more: credentials of another address. */
