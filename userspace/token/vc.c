@@ -21,8 +21,8 @@ static const char type_base[] = "VerifiableCredential", type_ours[] = "Delegatio
 
 static bool link_whole(const struct vc_link *l)
 {
-	return l->id && l->purpose && l->table && l->token && l->not_before >= 0 &&
-	       l->not_before < l->expires;
+	return l->id && l->purpose && l->policy && l->policy_digest && l->table && l->token &&
+	       l->not_before >= 0 && l->not_before < l->expires;
 }
 
 static bool link_within(const struct vc_link *l, const struct vc_link *parent)
@@ -33,10 +33,23 @@ static bool link_within(const struct vc_link *l, const struct vc_link *parent)
 	       l->expires <= parent->expires;
 }
 
+static bool assurance_ok(const json_t *assurance)
+{
+	json_t *object = (json_t *)assurance, *value; /* the iterator's prototype asks for it */
+	const char *name;
+
+	if (!json_is_string(json_object_get(assurance, "method")) ||
+	    json_object_size(assurance) > VC_ASSURANCE_MAX)
+		return false;
+	json_object_foreach (object, name, value)
+		if (!json_is_string(value))
+			return false;
+	return true;
+}
+
 static bool chain_ok(const struct vc_chain *c)
 {
-	if (!c->owner || !c->assurance || !c->policy || !c->policy_digest || !c->count ||
-	    c->count > VC_LINKS_MAX)
+	if (!c->owner || !assurance_ok(c->assurance) || !c->count || c->count > VC_LINKS_MAX)
 		return false;
 	for (size_t i = 0; i < c->count; i++)
 		if (!link_whole(&c->links[i]) || !link_within(&c->links[i], i ? &c->links[i - 1] : NULL))
@@ -58,9 +71,10 @@ static json_t *link_json(const struct vc_link *l)
 
 	if (date_time_format(l->not_before, from) || date_time_format(l->expires, until))
 		return NULL;
-	return json_pack("{s:o, s:s, s:o, s:s, s:s, s:s, s:s}", "id", agent_json(l->id), "purpose",
-			 l->purpose, "parent", agent_json(l->parent), "table", l->table, "validFrom", from,
-			 "validUntil", until, "token", l->token);
+	return json_pack("{s:o, s:s, s:o, s:{s:s, s:s}, s:s, s:s, s:s, s:s}", "id", agent_json(l->id),
+			 "purpose", l->purpose, "parent", agent_json(l->parent), "policy", "name", l->policy,
+			 "digest", l->policy_digest, "table", l->table, "validFrom", from, "validUntil",
+			 until, "token", l->token);
 }
 
 static json_t *links_json(const struct vc_chain *c)
@@ -75,9 +89,8 @@ static json_t *links_json(const struct vc_chain *c)
 
 static json_t *subject_json(const struct vc_chain *c)
 {
-	return json_pack("{s:o, s:s, s:s, s:{s:s, s:s}, s:o}", "id", agent_json(c->links[c->count - 1].id),
-			 "owner", c->owner, "assurance", c->assurance, "policy", "name", c->policy, "digest",
-			 c->policy_digest, "links", links_json(c));
+	return json_pack("{s:o, s:s, s:O, s:o}", "id", agent_json(c->links[c->count - 1].id), "owner",
+			 c->owner, "assurance", c->assurance, "links", links_json(c));
 }
 
 /* NULL: a text that is not UTF-8, a time out of range, or no memory. */
@@ -140,9 +153,10 @@ static bool link_read(const json_t *value, struct vc_link *l)
 	const json_t *id, *parent;
 	const char *from, *until;
 
-	if (json_unpack((json_t *)value, "{s:o, s:s, s:o, s:s, s:s, s:s, s:s}", "id", &id, "purpose",
-			&l->purpose, "parent", &parent, "table", &l->table, "validFrom", &from, "validUntil",
-			&until, "token", &l->token))
+	if (json_unpack((json_t *)value, "{s:o, s:s, s:o, s:{s:s, s:s}, s:s, s:s, s:s, s:s}", "id", &id,
+			"purpose", &l->purpose, "parent", &parent, "policy", "name", &l->policy, "digest",
+			&l->policy_digest, "table", &l->table, "validFrom", &from, "validUntil", &until,
+			"token", &l->token))
 		return false;
 	return agent_read(id, &l->id) && (json_is_null(parent) || agent_read(parent, &l->parent)) &&
 	       date_time_parse(from, &l->not_before) == 0 && date_time_parse(until, &l->expires) == 0;
@@ -151,10 +165,9 @@ static bool link_read(const json_t *value, struct vc_link *l)
 /* Reads what the builder needs, and no more: whatever else is there or missing, the comparison finds. */
 static bool chain_read(const json_t *credential, struct vc_chain *c, struct vc_link links[VC_LINKS_MAX])
 {
-	const json_t *subject = json_object_get(credential, "credentialSubject"), *list;
+	json_t *subject = json_object_get(credential, "credentialSubject"), *list;
 
-	if (json_unpack((json_t *)subject, "{s:s, s:s, s:{s:s, s:s}, s:o}", "owner", &c->owner, "assurance",
-			&c->assurance, "policy", "name", &c->policy, "digest", &c->policy_digest, "links",
+	if (json_unpack(subject, "{s:s, s:o, s:o}", "owner", &c->owner, "assurance", &c->assurance, "links",
 			&list))
 		return false;
 	c->links = links;

@@ -8,9 +8,10 @@
  *   validFrom, validUntil   the last link's life
  *   credentialSubject
  *     id                    agent:ID of the last link
- *     owner, assurance      who, and how that was proven
- *     policy                {name, digest} of the policy's exact text
- *     links                 from the root on, each {id: agent:ID, purpose, parent: agent:ID or null, table,
+ *     owner                 who answers for it
+ *     assurance             how that was proven, {method, ...}
+ *     links                 from the root on, each {id: agent:ID, purpose, parent: agent:ID or null,
+ *                           policy: {name, digest of its exact text}, table: digest of the compiled cells,
  *                           validFrom, validUntil, token: the compact JWS}
  *
  * Terms that VC 2.0 does not define are in its own vocabulary for such (undefined-terms/v2).
@@ -24,21 +25,23 @@
 
 #include "token/key.h"
 
-#define VC_LINKS_MAX 16u
-#define VC_MAX	     (2u << 20) /* bytes of a credential's text: so many tokens of TOKEN_MAX, and the rest */
+#define VC_LINKS_MAX	 16u
+#define VC_ASSURANCE_MAX 8u
+#define VC_MAX		 (2u << 20) /* bytes of a credential's text: so many tokens of TOKEN_MAX, and the rest */
 
 struct vc_link {
 	const char *id;	    /* of the grant */
 	const char *parent; /* NULL: the root */
 	const char *purpose;
+	const char *policy, *policy_digest;
 	const char *table; /* digest */
 	const char *token;
 	int64_t not_before, expires; /* seconds since the epoch */
 };
 
 struct vc_chain {
-	const char *owner, *assurance;
-	const char *policy, *policy_digest;
+	const char *owner;
+	const json_t *assurance;     /* an object of strings, `method` among them */
 	const struct vc_link *links; /* root first */
 	size_t count;
 };
@@ -46,7 +49,7 @@ struct vc_chain {
 /*
  * Issues the credential of a chain, a new reference.
  *   -EINVAL  it is no chain: no link or more than VC_LINKS_MAX, a parent that is not the link before, a life
- *            that is empty or not within the parent's, something that is missing or not UTF-8
+ *            that is empty or not within the parent's, no assurance, something that is missing or not UTF-8
  *   else as data_integrity_sign()
  */
 int vc_sign(const struct secret_key *key, const struct vc_chain *chain, int64_t created, json_t **credential);

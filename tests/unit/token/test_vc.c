@@ -19,12 +19,14 @@
 #define NOW 1000000
 
 static struct secret_key *key, *other;
+static json_t *assurance;
 
 static int setup(void **state)
 {
 	unsigned char seed[KEY_SEED_BYTES] = {1};
 
 	(void)state;
+	assurance = json_pack("{s:s, s:s}", "method", "ssh-sk", "signer", "SHA256:abc");
 	if (sodium_init() < 0 || key_from_seed(seed, &key))
 		return -1;
 	seed[0] = 2;
@@ -36,18 +38,19 @@ static int teardown(void **state)
 	(void)state;
 	key_free(key);
 	key_free(other);
+	json_decref(assurance);
 	return 0;
 }
 
 static const struct vc_link good_links[] = {
-	{"groot", NULL, "fix-issue", "sha256:01", "h.p1.s", 100, 2000000},
-	{"gmid", "groot", "test", "sha256:02", "h.p2.s", 100, 1999999},
-	{"gleaf", "gmid", "test", "sha256:03", "h.p3.s", 200, 1500000},
+	{"groot", NULL, "fix-issue", "coder", "sha256:ff", "sha256:01", "h.p1.s", 100, 2000000},
+	{"gmid", "groot", "test", "coder", "sha256:ff", "sha256:02", "h.p2.s", 100, 1999999},
+	{"gleaf", "gmid", "test", "tester", "sha256:fe", "sha256:03", "h.p3.s", 200, 1500000},
 };
 
 static struct vc_chain chain_of(const struct vc_link *links, size_t count)
 {
-	return (struct vc_chain){"uid:1000", "local", "coder", "sha256:ff", links, count};
+	return (struct vc_chain){"uid:1000", assurance, links, count};
 }
 
 static json_t *good(void)
@@ -117,17 +120,18 @@ static void chains(void **state)
 		size_t at;
 		struct vc_link link;
 	} cases[] = {
-		{"a root with a parent", 0, {"groot", "x", "p", "t", "w", 100, 2000000}},
-		{"no parent", 1, {"gmid", NULL, "p", "t", "w", 100, 1999999}},
-		{"another parent", 1, {"gmid", "gleaf", "p", "t", "w", 100, 1999999}},
-		{"longer than its parent", 1, {"gmid", "groot", "p", "t", "w", 100, 2000001}},
-		{"before its parent", 1, {"gmid", "groot", "p", "t", "w", 99, 1999999}},
-		{"no life", 2, {"gleaf", "gmid", "p", "t", "w", 200, 200}},
-		{"a negative life", 0, {"groot", NULL, "p", "t", "w", -1, 2000000}},
-		{"a far end", 0, {"groot", NULL, "p", "t", "w", 100, 253402300800}},
-		{"no token", 2, {"gleaf", "gmid", "p", "t", NULL, 200, 300}},
-		{"no UTF-8", 2, {"gleaf", "gmid", "\xff", "t", "w", 200, 300}},
-		{"no UTF-8 in an id", 2, {"gl\xff", "gmid", "p", "t", "w", 200, 300}},
+		{"a root with a parent", 0, {"groot", "x", "p", "c", "d", "t", "w", 100, 2000000}},
+		{"no parent", 1, {"gmid", NULL, "p", "c", "d", "t", "w", 100, 1999999}},
+		{"another parent", 1, {"gmid", "gleaf", "p", "c", "d", "t", "w", 100, 1999999}},
+		{"longer than its parent", 1, {"gmid", "groot", "p", "c", "d", "t", "w", 100, 2000001}},
+		{"before its parent", 1, {"gmid", "groot", "p", "c", "d", "t", "w", 99, 1999999}},
+		{"no life", 2, {"gleaf", "gmid", "p", "c", "d", "t", "w", 200, 200}},
+		{"a negative life", 0, {"groot", NULL, "p", "c", "d", "t", "w", -1, 2000000}},
+		{"a far end", 0, {"groot", NULL, "p", "c", "d", "t", "w", 100, 253402300800}},
+		{"no token", 2, {"gleaf", "gmid", "p", "c", "d", "t", NULL, 200, 300}},
+		{"no policy", 2, {"gleaf", "gmid", "p", NULL, "d", "t", "w", 200, 300}},
+		{"no UTF-8", 2, {"gleaf", "gmid", "\xff", "c", "d", "t", "w", 200, 300}},
+		{"no UTF-8 in an id", 2, {"gl\xff", "gmid", "p", "c", "d", "t", "w", 200, 300}},
 	};
 
 	(void)state;
@@ -153,7 +157,8 @@ static void chain_length(void **state)
 	(void)state;
 	for (size_t i = 0; i <= VC_LINKS_MAX; i++) {
 		snprintf(ids[i], sizeof(ids[i]), "g%zu", i);
-		links[i] = (struct vc_link){ids[i], i ? ids[i - 1] : NULL, "p", "t", "w", 100, 2000000};
+		links[i] = (struct vc_link){ids[i], i ? ids[i - 1] : NULL, "p", "c", "d", "t", "w", 100,
+					    2000000};
 	}
 	assert_int_equal(vc_sign(key, &c, NOW, &vc), -EINVAL);
 	c.count = VC_LINKS_MAX + 1;
@@ -164,6 +169,34 @@ static void chain_length(void **state)
 	json_decref(vc);
 	c.owner = NULL;
 	assert_int_equal(vc_sign(key, &c, NOW, &vc), -EINVAL);
+}
+
+static void assurances(void **state)
+{
+	static const struct {
+		const char *json;
+		int err;
+	} cases[] = {
+		{"{\"method\":\"local\"}", 0},
+		{"{\"method\":\"x\",\"1\":\"\",\"2\":\"\",\"3\":\"\",\"4\":\"\",\"5\":\"\",\"6\":\"\",\"7\":\"\"}",
+		 0},
+		{"{\"method\":\"x\",\"1\":\"\",\"2\":\"\",\"3\":\"\",\"4\":\"\",\"5\":\"\",\"6\":\"\",\"7\":\"\",\"8\":\"\"}",
+		 -EINVAL},
+		{"{}", -EINVAL},
+		{"{\"method\":1}", -EINVAL},
+		{"{\"method\":\"x\",\"y\":null}", -EINVAL},
+		{"[\"method\"]", -EINVAL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_auto_t *value = json_loads(cases[i].json, 0, NULL), *vc = NULL;
+		struct vc_chain c = chain_of(good_links, 3);
+
+		c.assurance = value;
+		if (vc_sign(key, &c, NOW, &vc) != cases[i].err)
+			fail_msg("%s", cases[i].json);
+	}
 }
 
 /* The good credential, changed by `edit` and then properly signed: only the form is wrong. */
@@ -291,7 +324,14 @@ static void link_name(json_t *vc)
 
 static void policy_more(json_t *vc)
 {
-	json_object_set_new(member(vc, "policy"), "text", json_string(""));
+	json_t *link = json_array_get(member(vc, "links"), 0);
+
+	json_object_set_new(json_object_get(link, "policy"), "text", json_string(""));
+}
+
+static void assurance_none(json_t *vc)
+{
+	json_object_clear(member(vc, "assurance"));
 }
 
 static void forms(void **state)
@@ -300,7 +340,7 @@ static void forms(void **state)
 		context_more,	 context_order, type_more,    status_added, until_later,
 		until_none,	 subject_list,	subject_more, subject_id,   link_gone,
 		link_first_gone, links_swapped, links_none,   links_many,   link_more,
-		link_longer,	 link_time,	link_name,    policy_more,
+		link_longer,	 link_time,	link_name,    policy_more,  assurance_none,
 	};
 	json_auto_t *same = forged(nothing);
 
@@ -339,6 +379,7 @@ static void changes(void **state)
 	size_t refused = 0, unparsed = 0;
 
 	(void)state;
+	assert_int_equal(verify(vc, NOW), 0);
 	for (size_t i = 0; i < strlen(text); i++) {
 		char was = text[i];
 
@@ -385,7 +426,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip), cmocka_unit_test(times),	      cmocka_unit_test(other_issuer),
 		cmocka_unit_test(chains),     cmocka_unit_test(chain_length), cmocka_unit_test(forms),
-		cmocka_unit_test(names),      cmocka_unit_test(changes),      cmocka_unit_test(parsing),
+		cmocka_unit_test(assurances), cmocka_unit_test(names),	      cmocka_unit_test(changes),
+		cmocka_unit_test(parsing),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
