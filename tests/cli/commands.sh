@@ -72,7 +72,7 @@ out_has "revoke" "--help lists commands"
 run --version
 exits 0 "--version"
 out_has "deputy " "--version prints it"
-for c in run ls tree show revoke why trace "policy check" "policy explain" "policy within" "token verify" doctor; do
+for c in run ls tree show revoke why trace "policy check" "policy explain" "policy within" "token verify" "token export" doctor; do
 	# shellcheck disable=SC2086
 	run $c --help
 	exits 0 "$c --help"
@@ -249,6 +249,22 @@ run token verify --jwks absent abc
 exits 66 "no key file"
 run token verify --jwks good.yaml abc
 exits 65 "no key set"
+
+run token export gmfzwk43uorsxg5a
+exits 64 "token export without a form"
+run token export --vc gmfzwk43uorsxg5a
+exits 0 "token export --vc"
+out_has '"VerifiableCredential"' "token export --vc prints the credential"
+asked '/v1/grants/gmfzwk43uorsxg5a/vc' "token export --vc asks for it"
+run token export --vc
+exits 64 "token export of none of two grants"
+err_has "you see 2 live grants" "token export of none of two grants: why"
+run token export --vc a b
+exits 64 "token export of two"
+run token export --vc nosuch
+exits 66 "token export of no grant"
+run token export --vc a/b
+asked '/v1/grants/a%2Fb/vc' "token export escapes what it is given"
 
 # ---- policy ----
 cat >sound.yaml <<'END'

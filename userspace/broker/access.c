@@ -15,6 +15,7 @@ static const struct route routes[] = {
 	{"POST", "/v1/nonce", WHO_UNTAGGED, 0, "", handle_nonce},
 	{"GET", "/v1/grants", WHO_ANY, 0, "all", handle_list}, /* of those that access_sees() */
 	{"GET", "/v1/grants/", WHO_SEES, 0, "", handle_show},
+	{"GET", "/v1/grants/*/vc", WHO_SEES, 0, "", handle_vc},
 	{"DELETE", "/v1/grants/", WHO_OWNS, 0, "mode", handle_revoke},
 	{"POST", "/v1/introspect", WHO_ANY, TOKEN_BODY_MAX, "", handle_introspect},
 	{"GET", "/v1/keys", WHO_ANY, 0, "", handle_keys},
@@ -22,22 +23,28 @@ static const struct route routes[] = {
 	{"GET", "/v1/status", WHO_ANY, 0, "", handle_status},
 };
 
-static bool route_matches(const struct route *r, const char *path, const char **id)
+/* An id is one component that is not empty: where the route ends in '/', or has '*' for it. */
+static bool route_matches(const struct route *r, const char *path, const char **id, size_t *len)
 {
-	size_t n = strlen(r->path);
+	size_t before = strcspn(r->path, "*"), n;
+	const char *after = r->path + before + (r->path[before] == '*');
 
-	if (r->path[n - 1] != '/') {
-		*id = "";
+	*id = "";
+	*len = 0;
+	if (!*after && r->path[before - 1] != '/')
 		return strcmp(path, r->path) == 0;
-	}
-	*id = path + n;
-	return strncmp(path, r->path, n) == 0 && path[n] && !strchr(path + n, '/');
+	if (strncmp(path, r->path, before) != 0)
+		return false;
+	n = strcspn(path + before, "/");
+	*id = path + before;
+	*len = n;
+	return n && strcmp(path + before + n, after) == 0;
 }
 
-const struct route *access_route(const char *method, const char *path, const char **id)
+const struct route *access_route(const char *method, const char *path, const char **id, size_t *id_len)
 {
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-		if (strcmp(routes[i].method, method) == 0 && route_matches(&routes[i], path, id))
+		if (strcmp(routes[i].method, method) == 0 && route_matches(&routes[i], path, id, id_len))
 			return &routes[i];
 	return NULL;
 }

@@ -29,15 +29,15 @@ typedef int (*route_handler)(struct exchange *x);
 
 struct route {
 	const char *method;
-	const char *path; /* ending in '/': a grant's id follows */
+	const char *path; /* ending in '/': a grant's id follows; with '*': it stands there */
 	enum who who;
 	size_t body_max;       /* bytes */
 	const char *arguments; /* allowed in the query, separated by spaces */
 	route_handler handler;
 };
 
-/* *id is set to what follows the path, "" where nothing does. NULL: no such request. */
-const struct route *access_route(const char *method, const char *path, const char **id);
+/* *id is set to the part of the path that names a grant, "" where none does. NULL: no such request. */
+const struct route *access_route(const char *method, const char *path, const char **id, size_t *id_len);
 
 /* The grants that a caller may know of. A grant_filter over a struct caller. */
 bool access_sees(const struct grant *g, const void *caller);

@@ -32,16 +32,17 @@ static unsigned long long content_length(struct MHD_Connection *connection)
 static void exchange_route(struct exchange *x, const char *method, const char *path)
 {
 	const char *id = "";
+	size_t len = 0;
 
-	x->route = access_route(method, path, &id);
+	x->route = access_route(method, path, &id, &len);
 	if (!x->route) {
 		answer_problem(&x->answer, PROBLEM_NOT_FOUND, "no such request: %s %s", method, path);
 		return;
 	}
-	if (strlen(id) >= sizeof(x->id))
-		answer_problem(&x->answer, PROBLEM_NOT_FOUND, "no grant \"%s\" of yours", id);
+	if (len >= sizeof(x->id))
+		answer_problem(&x->answer, PROBLEM_NOT_FOUND, "no grant \"%.*s\" of yours", (int)len, id);
 	else
-		strcpy(x->id, id);
+		memcpy(x->id, id, len); /* the exchange was zeroed: ended by NUL */
 	if (content_length(x->connection) > x->route->body_max)
 		answer_problem(&x->answer, PROBLEM_TOO_LARGE, "the body has %llu bytes; the limit is %zu",
 			       content_length(x->connection), x->route->body_max);

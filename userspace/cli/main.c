@@ -22,6 +22,8 @@ static const struct command commands[] = {
 	 cmd_policy_explain},
 	{"policy within", "CHILD PARENT --purpose NAME", "Prove that a policy allows no more than another.",
 	 cmd_policy_within},
+	{"token export", "--vc [GRANT]", "Print a grant's chain as a Verifiable Credential.",
+	 cmd_token_export},
 	{"token verify", "TOKEN|CHAIN|FILE|-", "Check a token, or a chain link by link.", cmd_token_verify},
 	{"doctor", "", "Prove by trying what this host can enforce.", cmd_doctor},
 	{"doctor-probe", "MODE DIR PORT...", NULL, cmd_doctor_probe},

@@ -36,6 +36,7 @@ static const struct {
 	{"POST",   "/v1/nonce",        {   0,    0,    0,  403,   403,   403,   403}},
 	{"GET",    "/v1/grants",       {   0,    0,    0,    0,     0,     0,     0}},
 	{"GET",    "/v1/grants/gone2", {   0,  404,    0,    0,   404,   404,   404}},
+	{"GET",    "/v1/grants/gone2/vc", { 0,  404,    0,    0,   404,   404,   404}},
 	{"DELETE", "/v1/grants/gone2", {   0,  404,    0,  403,   403,   403,   403}},
 	{"GET",    "/v1/grants/gone9", { 404,  404,  404,  404,   404,   404,   404}},
 	{"DELETE", "/v1/grants/gone9", { 404,  404,  404,  403,   403,   403,   403}},
@@ -68,10 +69,13 @@ static void every_request_by_everybody(void **state)
 		for (int k = 0; k < KINDS; k++, cases++) {
 			struct answer a = {0};
 			struct grant *g = NULL;
-			const char *id;
-			const struct route *r = access_route(table[i].method, table[i].path, &id);
+			const char *at;
+			size_t len;
+			const struct route *r = access_route(table[i].method, table[i].path, &at, &len);
+			char id[32] = "";
 
 			assert_non_null(r);
+			memcpy(id, at, len);
 			access_check(registry, r, &callers[k], id, &a, &g);
 			if (a.status != table[i].status[k])
 				fail_msg("%s %s by caller %d: %u", table[i].method, table[i].path, k,
@@ -90,6 +94,15 @@ static void no_route(void **state)
 		{"GET", "/v1/grantsx"},
 		{"GET", "/v1/grants/"},
 		{"GET", "/v1/grants/a/b"},
+		{"GET", "/v1/grants/a/"},
+		{"GET", "/v1/grants//vc"},
+		{"GET", "/v1/grants/a/vc/"},
+		{"GET", "/v1/grants/a/vcx"},
+		{"GET", "/v1/grants/a/b/vc"},
+		{"GET", "/v1/grants/*"
+			"/vc/*"},
+		{"GET", "/v1/grant/a/vc"},
+		{"DELETE", "/v1/grants/a/vc"},
 		{"get", "/v1/status"},
 		{"GET", "/V1/status"},
 		{"GET", "v1/status"},
@@ -100,10 +113,11 @@ static void no_route(void **state)
 		{"GET", ""},
 	};
 	const char *id;
+	size_t len;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
-		if (access_route(requests[i][0], requests[i][1], &id))
+		if (access_route(requests[i][0], requests[i][1], &id, &len))
 			fail_msg("%s %s", requests[i][0], requests[i][1]);
 }
 
