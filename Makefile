@@ -101,7 +101,14 @@ $(GOLDEN): tests/policy/golden.c $(B)/modules$(VARIANT).a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MF $@.d $< $(LDFLAGS) $(filter %.a,$^) -o $@ $(LIBS_test)
 
-unit-programs: $(UNIT_BINS) $(GOLDEN)
+# What speaks for Deputy to others' implementations.
+INTEROP_BINS := $(patsubst %.c,$(B)/$(VARIANT:-%=%/)%,$(wildcard tests/interop/*/*.c))
+$(INTEROP_BINS): $(B)/$(VARIANT:-%=%/)%: %.c $(B)/modules$(VARIANT).a
+	$(call say,TEST)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MF $@.d $< $(LDFLAGS) $(filter %.a,$^) -o $@ $(LIBS_test)
+
+unit-programs: $(UNIT_BINS) $(GOLDEN) $(INTEROP_BINS)
 
 # Everything in userspace once more with sanitizers, and the fuzzers with clang's.
 SAN := VARIANT=-san SANITIZE=-fsanitize=address,undefined
@@ -119,7 +126,7 @@ fuzz:
 	+$(Q)$(MAKE) --no-print-directory CC=$(CLANG) VARIANT=-fuzz SANITIZE=-fsanitize=fuzzer-no-link,address,undefined fuzz-programs
 
 SOURCES := $(wildcard bpf/*.[ch] policy/*.[ch] userspace/*/*.[ch] tests/unit/*.h tests/unit/*/*.[ch] tests/fuzz/*.c \
-	tests/kernel/*.[ch] tests/landlock/*.[ch] tests/vm/*.[ch] tests/bench/*.[ch] tests/policy/*.c)
+	tests/kernel/*.[ch] tests/landlock/*.[ch] tests/vm/*.[ch] tests/bench/*.[ch] tests/policy/*.c tests/interop/*/*.[ch])
 format: ## lay out every C source
 	$(FORMAT) -i $(SOURCES)
 
