@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/files.h"
+#include "cli/owner_proof.h"
 #include "common/cleanup.h"
 #include "policy/policy.h"
 
@@ -25,6 +26,7 @@ struct run {
 	const char *purpose;
 	const char *ttl;
 	const char *workdir;
+	const char *owner_proof; /* NULL: the caller is the owner */
 	struct option_list keep;
 	int keep_fds[OPTION_LIST_MAX];
 	char **argv; /* of the command */
@@ -45,6 +47,8 @@ static int run_options(struct cli *cli, int argc, char **argv, struct run *r, in
 		{"purpose", "NAME", "which of its purposes", .text = &r->purpose},
 		{"ttl", "TIME", "a shorter life than the purpose's: 90s, 10m, 2h", .text = &r->ttl},
 		{"workdir", "DIR", "what ${workdir} stands for (the current directory)", .text = &r->workdir},
+		{"owner-proof", "HOW", "have the owner sign: ssh, ssh:SHA256:... or ssh:FILE.pub",
+		 .text = &r->owner_proof},
 		{"keep-fd", "N", "leave descriptor N open to the command", .list = &r->keep},
 		{0},
 	};
@@ -190,6 +194,8 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 		code = run_find(&r);
 	if (!code)
 		code = run_ask(&r);
+	if (!code && r.owner_proof)
+		code = owner_proof_add(cli, r.owner_proof, r.ask);
 	if (!code)
 		code = run_confine(&r);
 	if (!code)

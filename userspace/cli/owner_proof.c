@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/owner_proof.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "cli/client.h"
+#include "cli/print.h"
+#include "cli/ssh_agent.h"
+#include "common/cleanup.h"
+#include "proof/statement.h"
+
+#define METHOD "ssh"
+
+/* As the daemon reads it, which says so if it is none; 0 then. */
+static int64_t ttl_seconds(const char *ttl)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
+	char *end;
+	long n = strtol(ttl, &end, 10);
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (end != ttl && end[0] == units[i].unit && !end[1] && n > 0 && n < 1000000000)
+			return n * units[i].seconds;
+	return 0;
+}
+
+static void digest(const json_t *text, char hex[72])
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+
+	crypto_hash_sha256(hash, (const unsigned char *)json_string_value(text), json_string_length(text));
+	strcpy(hex, "sha256:");
+	sodium_bin2hex(hex + 7, 65, hash, sizeof(hash));
+}
+
+/* What the owner is to sign, with a nonce of the daemon's. */
+static int statement_get(const struct cli *cli, const json_t *ask, char **text)
+{
+	const json_t *policy = json_object_get(json_object_get(ask, "policy"), "text");
+	_cleanup_reply_ struct reply reply = {0};
+	char policy_digest[72];
+	struct statement s = {
+		.policy_digest = policy_digest,
+		.purpose = member_text(ask, "purpose"),
+		.workdir = json_string_value(json_object_get(ask, "workdir")),
+		.ttl_seconds = ttl_seconds(member_text(ask, "ttl")),
+	};
+	int code;
+
+	if (!policy)
+		return cli_usage(cli, "an owner signs for a policy's text: --policy must name a file");
+	if (!s.ttl_seconds)
+		return cli_usage(
+			cli, "an owner signs for a certain time: --ttl is needed, such as 90s, 10m or 2h");
+	digest(policy, policy_digest);
+	code = client_call(cli, "POST", "/v1/nonce", NULL, &reply);
+	if (code)
+		return code;
+	s.aud = member_text(reply.body, "aud");
+	s.nonce = member_text(reply.body, "nonce");
+	s.iat = json_integer_value(json_object_get(reply.body, "iat"));
+	if (statement_write(&s, text) == 0)
+		return 0;
+	cli_error("the daemon's nonce is none");
+	return EX_PROTOCOL;
+}
+
+static int agent_problem(int err)
+{
+	static const struct {
+		int err;
+		const char *text;
+	} problems[] = {
+		{-ENOKEY, "it has no such key"},
+		{-ENOTUNIQ, "it has several keys: say which, as ssh:SHA256:... or ssh:FILE.pub"},
+		{-EPROTO, "its answer makes no sense"},
+		{-EACCES, "it refused"},
+		{-ETIMEDOUT, "it did not answer"},
+	};
+
+	for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++) {
+		if (problems[i].err != err)
+			continue;
+		cli_error("ssh-agent: %s", problems[i].text);
+		return EX_NOPERM;
+	}
+	cli_error("signing by ssh-agent: %s", sshkey_problem(err));
+	return EX_NOPERM;
+}
+
+static int statement_sign(int agent, const char *which, const char *statement, char **signature)
+{
+	struct sshkey *key;
+	int err = agent_find(agent, which, &key);
+
+	if (err)
+		return agent_problem(err);
+	if (sshkey_is_token(key))
+		fprintf(stderr, "deputy: touch the security key %s\n", sshkey_fingerprint(key));
+	err = agent_sign(agent, key, STATEMENT_NAMESPACE, statement, strlen(statement), signature);
+	sshkey_free(key);
+	return err ? agent_problem(err) : 0;
+}
+
+static int proof_make(const struct cli *cli, const char *which, json_t *ask)
+{
+	_cleanup_free_ char *statement = NULL, *signature = NULL;
+	_cleanup_close_ int agent = -1;
+	int code, err = agent_connect(NULL, &agent);
+
+	if (err) {
+		cli_error("no ssh-agent: SSH_AUTH_SOCK: %s", err == -ENOENT ? "none there" : strerror(-err));
+		return EX_UNAVAILABLE;
+	}
+	code = statement_get(cli, ask, &statement);
+	if (!code)
+		code = statement_sign(agent, which, statement, &signature);
+	if (!code && json_object_set_new(ask, "proof",
+					 json_pack("{s:s, s:s, s:s}", "type", "ssh", "statement", statement,
+						   "signature", signature)))
+		code = EX_OSERR;
+	return code;
+}
+
+int owner_proof_add(const struct cli *cli, const char *how, json_t *ask)
+{
+	const char *which = how + strlen(METHOD);
+
+	if (strncmp(how, METHOD, strlen(METHOD)) != 0 || (*which && (*which != ':' || !which[1])))
+		return cli_usage(cli, "--owner-proof %s: write ssh, ssh:SHA256:... or ssh:FILE.pub", how);
+	if (sodium_init() < 0) {
+		cli_error("no randomness");
+		return EX_OSERR;
+	}
+	return proof_make(cli, *which ? which + 1 : NULL, ask);
+}
