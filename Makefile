@@ -7,7 +7,9 @@ CLANG   ?= clang-19
 FORMAT  ?= clang-format-19
 PREFIX  ?= /usr
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
-PROGRAMS := $(B)/deputyd $(B)/deputy
+VERSION  := $(shell sed -n 's/.*DEPUTY_VERSION "\(.*\)"/\1/p' userspace/common/version.h)
+SONAME   := libdeputy.so.0
+PROGRAMS := $(B)/deputyd $(B)/deputy $(B)/$(SONAME)
 
 # gcc 12 cannot see that an output is set whenever 0 is returned: -Wmaybe-uninitialized stays off. Cut names fail where they are used.
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wno-maybe-uninitialized -Wno-format-truncation \
@@ -23,9 +25,11 @@ PROOF    := $(wildcard userspace/proof/*.c)
 BROKER   := $(wildcard userspace/broker/*.c)
 RECORDER := $(wildcard userspace/recorder/*.c)
 DAEMON   := $(wildcard userspace/daemon/*.c)
+LIBRARY  := $(wildcard userspace/lib/*.c)
 CLI      := $(wildcard userspace/cli/*.c)
 
 LIBS_deputyd := -lbpf -lelf -lz -lmicrohttpd -ljansson -lyaml -lsodium -lcrypto -lsystemd -lcap
+LIBS_libdeputy := -ljansson -lsodium -lcrypto -lpthread
 LIBS_deputy  := -lcurl -ljansson -lyaml -lsodium -lcrypto
 
 obj = $(patsubst %.c,$(B)/obj$(VARIANT)/%.o,$(1))
@@ -77,9 +81,20 @@ $(B)/deputy$(VARIANT): $(call obj,$(CLI) $(TOKEN) $(PROOF) $(POLICY) $(COMMON))
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LIBS_deputy)
 
+# The library shows no name but those of deputy.h.
+LIBRARY_TOKEN := $(patsubst %,userspace/token/%.c,base64url chain hash jws key key_ring link link_read scan)
+$(B)/obj-pic/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -c $< -o $@
+
+$(B)/$(SONAME): $(patsubst %.c,$(B)/obj-pic/%.o,$(LIBRARY) $(LIBRARY_TOKEN) userspace/common/utf8.c)
+	$(call say,LINK)
+	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--no-undefined $(filter-out -pie,$(LDFLAGS)) $^ -o $@ $(LIBS_libdeputy)
+
 # ---- tests: one program per tests/unit/MODULE/test_*.c, with the other sources of its folder ----
 
-MODULES   := $(COMMON) $(TOKEN) $(PROOF) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c
+MODULES   := $(COMMON) $(TOKEN) $(PROOF) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c userspace/daemon/epochs.c userspace/daemon/slots.c $(LIBRARY)
 UNIT      := $(wildcard tests/unit/*/test_*.c)
 UNIT_BINS := $(UNIT:%.c=$(B)/$(VARIANT:-%=%/)%)
 GOLDEN    := $(B)/$(VARIANT:-%=%/)tests/policy/golden
@@ -95,6 +110,8 @@ $(UNIT_BINS): $(B)/$(VARIANT:-%=%/)%: %.c $$(filter-out $$(UNIT),$$(wildcard $$(
 	$(call say,TEST)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MF $@.d -I$(<D) -Itests/unit $(filter %.c,$^) $(LDFLAGS) $(filter %.a,$^) -o $@ $(LIBS_test)
+
+$(filter %/unit/daemon/%,$(UNIT_BINS)): $(B)/bpf/deputy.skel.h
 
 $(GOLDEN): tests/policy/golden.c $(B)/modules$(VARIANT).a
 	$(call say,TEST)
@@ -125,7 +142,7 @@ fuzz-programs: $(FUZZ_BINS)
 fuzz:
 	+$(Q)$(MAKE) --no-print-directory CC=$(CLANG) VARIANT=-fuzz SANITIZE=-fsanitize=fuzzer-no-link,address,undefined fuzz-programs
 
-SOURCES := $(wildcard bpf/*.[ch] policy/*.[ch] userspace/*/*.[ch] tests/unit/*.h tests/unit/*/*.[ch] tests/fuzz/*.c \
+SOURCES := $(wildcard include/*.h bpf/*.[ch] policy/*.[ch] userspace/*/*.[ch] tests/unit/*.h tests/unit/*/*.[ch] tests/fuzz/*.c \
 	tests/kernel/*.[ch] tests/landlock/*.[ch] tests/vm/*.[ch] tests/bench/*.[ch] tests/policy/*.c tests/interop/*/*.[ch])
 format: ## lay out every C source
 	$(FORMAT) -i $(SOURCES)
@@ -172,6 +189,12 @@ bench: ## the table of figures, in a VM that counts instructions
 install: all ## into $(DESTDIR)$(PREFIX)
 	install -Dm755 $(B)/deputyd $(DESTDIR)$(PREFIX)/sbin/deputyd
 	install -Dm755 $(B)/deputy $(DESTDIR)$(PREFIX)/bin/deputy
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/$(MULTIARCH) $(B)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/$(MULTIARCH)/libdeputy.so
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/include include/deputy.h
+	install -d $(DESTDIR)$(PREFIX)/lib/$(MULTIARCH)/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(PREFIX)/lib/$(MULTIARCH)|; s|@VERSION@|$(VERSION)|' userspace/lib/deputy.pc.in \
+		>$(DESTDIR)$(PREFIX)/lib/$(MULTIARCH)/pkgconfig/deputy.pc
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/deputy/profiles policy/profiles/*.yaml
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/man/man1 userspace/man/*.1
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/man/man5 userspace/man/*.5

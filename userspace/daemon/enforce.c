@@ -206,6 +206,7 @@ void enforce_close(struct enforce *e, bool keep)
 		munmap(e->slots, SLOTS_MAX * sizeof(struct slot));
 	if (e->control)
 		munmap(e->control, sizeof(*e->control));
+	epochs_close(e->epochs);
 	running_close(e, keep);
 	bpf_link__destroy(e->visits);
 	bpf_link__destroy(e->tasks);

@@ -54,6 +54,12 @@ bool enforce_held(const struct enforce *enforce, uint32_t slot, uint32_t gen);
 /* Whether the maps were here before us. */
 bool enforce_adopted(const struct enforce *enforce);
 
+/* From here on tells everybody on the host of the ends of grants, those that were taken over included, by the
+ * file of common/epoch.h in that directory. -errno. */
+int enforce_share(struct enforce *enforce, const char *dir);
+/* Says there that we live. Five times a second. */
+void enforce_beat(const struct enforce *enforce);
+
 /* Reaches work under way while a grant is ending, and lets go when none is (running.c). To be called after
  * every change and now and then; says on stderr when it cannot. */
 int enforce_running(struct enforce *enforce);

@@ -3,6 +3,7 @@
 #define DEPUTY_ENFORCE_PRIVATE_H
 
 #include "daemon/enforce.h"
+#include "daemon/epochs.h"
 
 #include "bpf/deputy.skel.h" /* generated; wants struct visit */
 
@@ -15,6 +16,7 @@ struct enforce {
 	struct bpf_link *tasks;	 /* the iterator over every task, for reaping */
 	struct slot *slots;	 /* the map itself, SLOTS_MAX entries */
 	struct control *control;
+	struct epochs *epochs; /* NULL until shared */
 	struct enforce_limits limits;
 	struct bpf_link *clocks[CLOCKS_MAX]; /* of running_clock, by CPU */
 	bool ticking;			     /* all of them */

@@ -209,7 +209,9 @@ static int serve(const struct options *o, const struct config *config, struct si
 	if (r)
 		return r;
 	grants_adopt(&w);
-	r = own_ward(w.enforce, site, config, o->config);
+	r = enforce_share(w.enforce, site->runtime_dir);
+	if (!r)
+		r = own_ward(w.enforce, site, config, o->config);
 	if (!r)
 		r = roles_start(&w, site, o->config);
 	served = !r;

@@ -2,6 +2,7 @@
 /* Grants in the kernel: slots and their tables. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -100,6 +101,7 @@ int enforce_load(struct enforce *e, int memfd, const struct grant_terms *terms, 
 	slot_fill(&e->slots[at], terms);
 	*slot = at;
 	*gen = e->slots[at].gen;
+	epochs_begin(e->epochs, *slot, *gen, terms->expires);
 	r = enforce_running(e);
 	if (r)
 		enforce_release(e, *slot, *gen); /* one that could not be ended is not begun */
@@ -121,6 +123,7 @@ int enforce_revoke(struct enforce *e, uint32_t slot, uint32_t gen, bool kill)
 		return -ENOENT;
 	slot_revoke(s, kill);
 	__atomic_fetch_add(&e->control->epoch, 1, __ATOMIC_SEQ_CST);
+	epochs_end(e->epochs, slot, gen);
 	enforce_running(e); /* after the cut, which waits for nothing and stands whatever this says */
 	return 0;
 }
@@ -131,6 +134,7 @@ void enforce_revoke_all(struct enforce *e)
 		if (e->slots[i].state != SLOT_FREE)
 			slot_revoke(&e->slots[i], true);
 	__atomic_fetch_add(&e->control->epoch, 1, __ATOMIC_SEQ_CST);
+	epochs_fill(e->epochs, e->slots);
 }
 
 bool enforce_held(const struct enforce *e, uint32_t slot, uint32_t gen)
@@ -151,7 +155,25 @@ int enforce_release(struct enforce *e, uint32_t slot, uint32_t gen)
 		return -ENOENT;
 	if (s->tasks)
 		return -EBUSY;
+	epochs_end(e->epochs, slot, gen);
 	__atomic_store_n(&s->state, SLOT_FREE, __ATOMIC_SEQ_CST);
 	bpf_map_delete_elem(bpf_map__fd(e->skel->maps.tables), &slot);
 	return 0;
+}
+
+int enforce_share(struct enforce *e, const char *dir)
+{
+	int r = epochs_open(dir, &e->epochs);
+
+	if (r) {
+		fprintf(stderr, "deputyd: %s/" EPOCH_FILE ": %s\n", dir, strerror(-r));
+		return r;
+	}
+	epochs_fill(e->epochs, e->slots);
+	return 0;
+}
+
+void enforce_beat(const struct enforce *e)
+{
+	epochs_beat(e->epochs);
 }

@@ -122,6 +122,7 @@ static int on_sweep(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct warden *w = arg;
 
+	enforce_beat(w->enforce);
 	enforce_sweep(w->enforce);
 	sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 	return sd_event_source_set_time(s, usec + SWEEP_USEC);

@@ -553,6 +553,8 @@ static int print_chain(void)
 		struct link_terms t = made_terms(&host, ids[i]);
 
 		t.purpose = purposes[i];
+		t.slot = 100 + (uint32_t)i;
+		t.gen = 1;
 		t.iat = t.nbf = time(NULL) - 5;
 		t.exp = t.iat + 3600;
 		if (i)

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libdeputy: for a service on a host with Deputy that is shown chains of delegation. A chain is verified
+ *once; from then on deputy_chain_check() tells, without a call to anybody, whether it has ended: by
+ *revocation of any of its links, by time, or with the last task of a grant.
+ *
+ *	struct deputy_keys *keys;
+ *	struct deputy_chain *chain;
+ *
+ *	deputy_keys_open(jwks, NULL, &keys);		once; jwks: the answer to GET /v1/keys
+ *	deputy_chain_open(keys, text, &chain);		once for each chain: "~eyJ...~eyJ..."
+ *	if (deputy_chain_check(chain) == 0)		before each use
+ *		...
+ *
+ * A chain says under whose authority its holder acts, not who presents it: ask for proof of the key that
+ * DEPUTY_HOLDER names, or for the peer's tag. It says nothing of scopes that the service itself does not
+ *check.
+ *
+ * All functions return 0 or -errno. All but open and close may be called by several threads at once.
+ * Needs -ldeputy (pkg-config deputy).
+ */
+#ifndef DEPUTY_H
+#define DEPUTY_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct deputy_keys;
+struct deputy_chain;
+
+#define DEPUTY_EPOCHS "/run/deputy/epochs"
+
+/*
+ * The host's keys, and where the host tells of ends; `epochs` NULL: DEPUTY_EPOCHS.
+ *   -EBADMSG    jwks is no JSON Web Key Set
+ *   -ENOENT     no such file: the host has no daemon
+ *   -EPERM      the file is writable by others than root and this user
+ *   -EPROTO     it is of another version
+ */
+int deputy_keys_open(const char *jwks, const char *epochs, struct deputy_keys **keys);
+/* After every chain that was opened with them. NULL is none. */
+void deputy_keys_close(struct deputy_keys *keys);
+
+/*
+ * Verifies a chain and its state. As deputy_chain_check(), and
+ *   -EBADMSG    no chain; a link is malformed
+ *   -EMSGSIZE   more than 8 links, or too long
+ *   -ENOKEY     a link is not signed by the key that has to
+ *   -EKEYREJECTED a signature is wrong
+ *   -EPERM      a link is wider than its parent
+ *   -EAGAIN     not valid yet
+ *   -ENODATA    its root does not say where its end would be told: ask the daemon
+ */
+int deputy_chain_open(const struct deputy_keys *keys, const char *text, struct deputy_chain **chain);
+void deputy_chain_close(struct deputy_chain *chain);
+
+/*
+ * 0: it stands.
+ *   -EKEYREVOKED  a link was revoked, or its grant has no task left
+ *   -EKEYEXPIRED  its time is over, which no clock that is set back undoes
+ *   -ESTALE       the daemon is gone, or another one tells of ends elsewhere: open keys and chains anew
+ * Whatever is not 0 refuses. The first two are for ever.
+ */
+int deputy_chain_check(const struct deputy_chain *chain);
+
+/* What a chain says. Strings live as long as the chain; NULL: past the last value of the enum. */
+enum deputy_field {
+	DEPUTY_GRANT,	/* id of the last link: who acts */
+	DEPUTY_OWNER,	/* "uid:1000" */
+	DEPUTY_METHOD,	/* how the owner was proven: "peer", "oidc", "ssh", "ssh-sk" ... */
+	DEPUTY_PURPOSE, /* "fix-issue/tests" */
+	DEPUTY_POLICY,	/* its name */
+	DEPUTY_POLICY_DIGEST,
+	DEPUTY_HOLDER,	/* RFC 7638 thumbprint of the key of whoever may present it */
+	DEPUTY_DETAILS, /* authorization_details of the last link, JSON */
+	DEPUTY_FIELDS
+};
+const char *deputy_chain_get(const struct deputy_chain *chain, enum deputy_field field);
+/* Links: 1 to 8. */
+unsigned deputy_chain_length(const struct deputy_chain *chain);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* slots.c over memory instead of maps: what it tells, by common/epoch.h, of grants as they begin and end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "daemon/enforce_private.h"
+
+static int map_made(uint32_t cells)
+{
+	int fd = memfd_create("table", MFD_CLOEXEC);
+
+	return ftruncate(fd, cells * 16l) ? -1 : fd;
+}
+
+/* Instead of libbpf's. */
+int bpf_map_create(enum bpf_map_type type, const char *name, __u32 key, __u32 value, __u32 count,
+		   const struct bpf_map_create_opts *opts)
+{
+	(void)type, (void)name, (void)key, (void)value, (void)opts;
+	return map_made(count);
+}
+
+int bpf_map_update_elem(int map, const void *key, const void *value, __u64 flags)
+{
+	(void)map, (void)value, (void)flags;
+	return key ? 0 : -1;
+}
+
+int bpf_map_delete_elem(int map, const void *key)
+{
+	(void)map;
+	return key ? 0 : -1;
+}
+
+static struct enforce e;
+static char dir[] = "/tmp/test_slots.XXXXXX";
+static int running_error; /* what enforce_running() says */
+
+int enforce_running(struct enforce *enforce)
+{
+	(void)enforce;
+	return running_error;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	e = (struct enforce){.limits = {.grants = 100}};
+	e.skel = calloc(1, sizeof(*e.skel));
+	e.slots = calloc(SLOTS_MAX, sizeof(*e.slots));
+	e.control = calloc(1, sizeof(*e.control));
+	return mkdtemp(dir) ? enforce_share(&e, dir) : -1;
+}
+
+static int teardown(void **state)
+{
+	char path[64];
+
+	(void)state;
+	epochs_close(e.epochs);
+	free(e.skel);
+	free(e.slots);
+	free(e.control);
+	snprintf(path, sizeof(path), "%s/" EPOCH_FILE, dir);
+	unlink(path);
+	return rmdir(dir);
+}
+
+static void load(uint32_t *slot, uint32_t *gen)
+{
+	static const union cell cells[4];
+	struct grant_terms terms = {.expires = 77};
+	int fd = memfd_create("cells", MFD_CLOEXEC);
+
+	assert_int_equal(write(fd, cells, sizeof(cells)), sizeof(cells));
+	assert_int_equal(enforce_load(&e, fd, &terms, slot, gen), running_error);
+	close(fd);
+}
+
+static bool told_alive(uint32_t slot, uint32_t gen)
+{
+	const struct epoch_slot *s = &e.epochs->slots[slot];
+
+	return s->gen == gen && s->dead != gen;
+}
+
+static void begins_and_is_cut(void **state)
+{
+	uint64_t epoch = e.epochs->epoch;
+	uint32_t slot, gen, other, other_gen;
+
+	(void)state;
+	load(&slot, &gen);
+	load(&other, &other_gen);
+	assert_true(told_alive(slot, gen) && told_alive(other, other_gen));
+	assert_int_equal(e.epochs->slots[slot].expires, 77);
+	assert_int_equal(e.epochs->epoch, epoch); /* nobody's life ended */
+	assert_int_equal(enforce_revoke(&e, slot, gen + 1, true), -ENOENT);
+	assert_true(told_alive(slot, gen));
+	assert_int_equal(enforce_revoke(&e, slot, gen, true), 0);
+	assert_false(told_alive(slot, gen));
+	assert_true(told_alive(other, other_gen));
+	assert_int_equal(e.epochs->epoch, epoch + 1);
+}
+
+static void is_released(void **state)
+{
+	uint32_t slot, gen;
+	uint64_t epoch;
+
+	(void)state;
+	load(&slot, &gen);
+	epoch = e.epochs->epoch;
+	e.slots[slot].tasks = 1;
+	assert_int_equal(enforce_release(&e, slot, gen), -EBUSY);
+	assert_true(told_alive(slot, gen));
+	e.slots[slot].tasks = 0;
+	assert_int_equal(enforce_release(&e, slot, gen), 0);
+	assert_false(told_alive(slot, gen));
+	assert_int_equal(e.epochs->epoch, epoch + 1);
+}
+
+/* The number comes round again: the old grant stays ended, the new one lives. */
+static void comes_round(void **state)
+{
+	uint32_t first, first_gen, slot, gen;
+
+	(void)state;
+	load(&first, &first_gen);
+	assert_int_equal(enforce_release(&e, first, first_gen), 0);
+	do {
+		load(&slot, &gen);
+		assert_true(told_alive(slot, gen));
+		assert_int_equal(enforce_release(&e, slot, gen), 0);
+	} while (slot != first);
+	assert_int_equal(gen, first_gen + 1);
+	load(&slot, &gen);
+	assert_int_equal(enforce_release(&e, slot, gen), 0);
+}
+
+/* One that could not be ended is not begun, and not told of as living. */
+static void fails_to_begin(void **state)
+{
+	uint32_t slot = 0, gen = 0;
+
+	(void)state;
+	running_error = -ENOMEM;
+	load(&slot, &gen);
+	running_error = 0;
+	assert_int_not_equal(slot, 0);
+	assert_false(told_alive(slot, gen));
+}
+
+static void all_end(void **state)
+{
+	uint32_t slot[3], gen[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		load(&slot[i], &gen[i]);
+	enforce_revoke_all(&e);
+	for (int i = 0; i < 3; i++)
+		assert_false(told_alive(slot[i], gen[i]));
+}
+
+/* Another warden over the same slots, with the file there and without. */
+static void taken_over(void **state)
+{
+	uint32_t live, live_gen, cut, cut_gen;
+
+	(void)state;
+	load(&live, &live_gen);
+	load(&cut, &cut_gen);
+	for (int i = 0; i < 2; i++) {
+		epochs_close(e.epochs);
+		e.slots[cut].state = i ? SLOT_LIVE : SLOT_REVOKED; /* behind the back of the file */
+		if (i) {
+			char path[64];
+
+			snprintf(path, sizeof(path), "%s/" EPOCH_FILE, dir);
+			assert_int_equal(unlink(path), 0);
+		}
+		assert_int_equal(enforce_share(&e, dir), 0);
+		assert_int_equal(e.epochs->closed, 0);
+		assert_int_not_equal(e.epochs->beat, 0);
+		assert_true(told_alive(live, live_gen));
+		assert_int_equal(told_alive(cut, cut_gen), i);
+	}
+	epochs_close(e.epochs);
+	assert_int_equal(enforce_share(&e, "/nonexistent"), -ENOENT);
+	assert_int_equal(enforce_share(&e, dir), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(begins_and_is_cut), cmocka_unit_test(is_released),
+		cmocka_unit_test(comes_round),	     cmocka_unit_test(fails_to_begin),
+		cmocka_unit_test(all_end),	     cmocka_unit_test(taken_over),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
