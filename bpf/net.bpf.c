@@ -213,6 +213,27 @@ int BPF_PROG(socket_bind, struct socket *sock, void *address, int len)
 	return verdict_errno(ret ?: net_check(&c));
 }
 
+#define SCTP_BINDX_ADD 100
+#define SCTP_CALLS     255 /* above are parameters of packets, which come when nobody calls */
+
+/*
+ * Addresses that SCTP takes as an option's value (sctp_connectx(3), sctp_bindx(3)), which passes none of the
+ * hooks above.
+ */
+SEC("lsm/sctp_bind_connect")
+int BPF_PROG(sctp_bind_connect, struct sock *sk, int option, void *address, int len)
+{
+	struct call c;
+
+	if (option > SCTP_CALLS || !caller_tag())
+		return 0;
+	if (option == SCTP_BINDX_ADD)
+		call_set(&c, sk, NET_TCP_BIND, NET_UDP_BIND);
+	else
+		call_set(&c, sk, NET_TCP_CONNECT, NET_UDP_SEND);
+	return verdict_errno(net_check(&c));
+}
+
 static __always_inline void call_local(struct call *c, const struct sock *sk)
 {
 	__u64 v6[2];

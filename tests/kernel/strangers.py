@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Strangers at granted sockets, to whom descriptors go and from whom they come."""
+import contextlib
 import socket
 import threading
 
@@ -21,7 +22,7 @@ class Stranger:
     def run(self):
         while True:
             to, _ = self.socket.accept()
-            with to:
+            with to, contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 self.serve(to)
 
     def serve(self, to):
@@ -37,6 +38,14 @@ class Giver(Stranger):
 
     def serve(self, to):
         socket.send_fds(to, [b"x"], [self.fd])
+
+
+class Greeter(Stranger):
+    """Says something to whoever connects."""
+
+    def serve(self, to):
+        to.send(b"x")
+        to.recv(1)
 
 
 class Binder(Stranger):
