@@ -9,7 +9,7 @@
 
 static int vc_of_grant(const struct broker *b, const struct grant *g, json_t **credential)
 {
-	json_auto_t *assurance = json_pack("{s:s}", "method", "peer"); /* SO_PEERCRED told who the owner is */
+	json_auto_t *assurance = json_pack("{s:s}", "method", g->assurance); /* how the owner was proven */
 	struct vc_link link = {
 		.id = g->id,
 		.purpose = g->purpose,

@@ -176,6 +176,7 @@ static void granted(void **state)
 	struct stage *s = *state;
 	char owner[80];
 	struct reply r, seen;
+	const json_t *subject;
 	char path[64];
 
 	ask(s, &right, &r);
@@ -191,6 +192,14 @@ static void granted(void **state)
 	reply_free(&seen);
 	stage_request(s, ALICE, "GET", path, NULL, &seen);
 	assert_int_equal(seen.status, 404);
+	reply_free(&seen);
+	strcat(path, "/vc"); /* a credential must not say that we knew him by his socket */
+	stage_request(s, BOB, "GET", path, NULL, &seen);
+	subject = json_object_get(seen.json, "credentialSubject");
+	assert_string_equal(json_string_value(json_object_get(subject, "owner")) ?: "", owner);
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(subject, "assurance"), "method")) ?: "",
+		"ssh");
 	reply_free(&seen);
 	reply_free(&r);
 }
