@@ -106,7 +106,8 @@ void epochs_begin(struct epochs *e, uint32_t slot, uint32_t gen, uint64_t expire
 
 	if (!t)
 		return;
-	__atomic_store_n(&t->dead, gen - 1, __ATOMIC_RELAXED); /* whichever it was, it is not this one */
+	if (t->dead == gen) /* four billion grants ago */
+		__atomic_store_n(&t->dead, gen - 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->expires, expires, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->gen, gen, __ATOMIC_RELEASE);
 }
