@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token/scan.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "common/utf8.h"
@@ -10,16 +11,18 @@
 #define LOWS  0x0101010101010101ull
 #define HIGHS 0x8080808080808080ull
 
-/* Whether eight bytes are all ASCII and none is a quote, a backslash or a control: bit tricks that see a byte
- * of zero by what it borrows. */
-static bool is_plain8(const char *at)
+/* How many of the next eight bytes, from the first on, are ASCII and no quote, backslash or control. A byte
+ * of zero is seen by what it borrows, which may mark bytes above it too, so the lowest mark is right. */
+static unsigned plain_run(const char *at)
 {
-	uint64_t v, quote, back;
+	uint64_t v, quote, back, marks;
 
 	memcpy(&v, at, sizeof(v));
+	v = le64toh(v);
 	quote = v ^ LOWS * '"';
 	back = v ^ LOWS * '\\';
-	return !((v | (v - LOWS * 0x20) | (quote - LOWS) | (back - LOWS)) & HIGHS);
+	marks = (v | (v - LOWS * 0x20) | (quote - LOWS) | (back - LOWS)) & HIGHS;
+	return marks ? (unsigned)__builtin_ctzll(marks) / 8 : 8;
 }
 
 /* \" \\ \b \f \n \r \t and \u00XX of the other controls but NUL. */
@@ -43,11 +46,14 @@ static bool scan_text(struct scan *s, struct span *text, bool *escaped)
 	*escaped = false;
 	text->at = at;
 	while (at < end && *at != '"') {
-		size_t step = 1;
+		size_t step = end - at >= 8 ? plain_run(at) : 0;
 
-		if (end - at >= 8 && is_plain8(at)) {
-			step = 8;
-		} else if (*at == '\\') {
+		if (step) {
+			at += step;
+			continue;
+		}
+		step = 1;
+		if (*at == '\\') {
 			step = escape_length(at, (size_t)(end - at));
 			*escaped = true;
 		} else if (*at & 0x80) {
