@@ -219,6 +219,9 @@ static void mint_announce(struct mint *m)
 
 	text_ttl(m->request.ttl_ns, ttl);
 	n = (size_t)snprintf(text, sizeof(text), "for %s:", ttl);
+	if (m->proof.counter) /* for people to see a copied security key by: it never goes back */
+		n = (size_t)snprintf(text, sizeof(text), "for %s, the security key's %u:", ttl,
+				     m->proof.counter);
 	json_array_foreach (m->grant->argv, i, arg) {
 		if (n + 2 >= sizeof(text))
 			break;

@@ -24,7 +24,7 @@
 #define SIGNERS "/tmp/deputy-signers-XXXXXX"
 
 /* Owners' keys: one that the policy names, one that it does not, one that may not sign grants. */
-enum { OWNER, OTHER, NAMELESS, KEYS };
+enum { OWNER, OTHER, NAMELESS, TOKEN, KEYS };
 
 static struct {
 	uint8_t secret[crypto_sign_SECRETKEYBYTES];
@@ -44,6 +44,7 @@ struct ask {
 	const char *name_space;
 	const char *type;
 	bool tamper;
+	uint8_t flags; /* of a security token */
 	uid_t uid;
 };
 
@@ -54,18 +55,25 @@ static const struct ask right = {.purpose = "fix",
 				 .type = "ssh",
 				 .uid = BOB};
 
+static const char *type_of(int i)
+{
+	return i == TOKEN ? "sk-ssh-ed25519@openssh.com" : "ssh-ed25519";
+}
+
 static void key_make(int i, FILE *f, const char *options)
 {
-	uint8_t public[crypto_sign_PUBLICKEYBYTES], blob[64];
+	uint8_t public[crypto_sign_PUBLICKEYBYTES], blob[128];
 	struct wire_buffer to = {.bytes = blob, .room = sizeof(blob)};
-	char b64[128];
+	char b64[256];
 
 	crypto_sign_keypair(public, keys[i].secret);
-	wire_put_string(&to, "ssh-ed25519", 11);
+	wire_put_string(&to, type_of(i), strlen(type_of(i)));
 	wire_put_string(&to, public, sizeof(public));
+	if (i == TOKEN)
+		wire_put_string(&to, "ssh:", 4);
 	assert_int_equal(sshkey_parse(blob, to.used, &keys[i].key), 0);
 	sodium_bin2base64(b64, sizeof(b64), blob, to.used, sodium_base64_VARIANT_ORIGINAL);
-	fprintf(f, "alice@example.com %s ssh-ed25519 %s\n", options, b64);
+	fprintf(f, "alice@example.com %s %s %s\n", options, type_of(i), b64);
 }
 
 static int setup(void **state)
@@ -79,12 +87,15 @@ static int setup(void **state)
 	key_make(OWNER, f, "namespaces=\"grant@deputy\"");
 	key_make(OTHER, f, "");
 	key_make(NAMELESS, f, "namespaces=\"git\"");
+	key_make(TOKEN, f, "");
 	fclose(f);
-	snprintf(policy, sizeof(policy),
-		 "{apiVersion: deputy/v1, name: coder, owner: {any_of: ['uid:1234567', 'ssh:%s', 'ssh:%s']}, "
-		 "purposes: {fix: {ttl: 15m, files: [{allow: [read], path: /usr/**}]}, "
-		 "other: {ttl: 15m, files: [{allow: [read], path: /etc/**}]}}}",
-		 sshkey_fingerprint(keys[OWNER].key), sshkey_fingerprint(keys[NAMELESS].key));
+	snprintf(
+		policy, sizeof(policy),
+		"{apiVersion: deputy/v1, name: coder, owner: {any_of: ['uid:1234567', 'ssh:%s', 'ssh:%s', 'ssh:%s']}, "
+		"purposes: {fix: {ttl: 15m, files: [{allow: [read], path: /usr/**}]}, "
+		"other: {ttl: 15m, files: [{allow: [read], path: /etc/**}]}}}",
+		sshkey_fingerprint(keys[OWNER].key), sshkey_fingerprint(keys[NAMELESS].key),
+		sshkey_fingerprint(keys[TOKEN].key));
 	o.allowed_signers = signers;
 	stage_open(s, &o);
 	*state = s;
@@ -112,20 +123,46 @@ static void nonce_get(struct stage *s, uid_t uid, char nonce[NONCE_TEXT], char k
 	reply_free(&r);
 }
 
+/* What a security token signs in place of the bytes (PROTOCOL.u2f): 4711 is its counter. */
+static size_t token_bytes(const uint8_t *bytes, size_t size, uint8_t flags, uint8_t data[69])
+{
+	struct wire_buffer to = {.bytes = data, .room = 69};
+	uint8_t hash[32];
+
+	crypto_hash_sha256(hash, (const uint8_t *)"ssh:", 4);
+	wire_put_bytes(&to, hash, sizeof(hash));
+	wire_put_u8(&to, flags);
+	wire_put_u32(&to, 4711);
+	crypto_hash_sha256(hash, bytes, size);
+	wire_put_bytes(&to, hash, sizeof(hash));
+	return to.used;
+}
+
 static char *sign(const struct ask *a, const char *statement)
 {
 	uint8_t bytes[SSHSIG_SIGNED_MAX], signature[crypto_sign_BYTES], blob[128];
 	struct wire_buffer what = {.bytes = bytes, .room = sizeof(bytes)};
 	struct wire_buffer to = {.bytes = blob, .room = sizeof(blob)};
+	uint8_t data[69];
+	size_t size;
 	char *text;
 
 	assert_int_equal(
 		sshsig_signed_bytes(a->name_space, SSHSIG_SHA512, statement, strlen(statement), &what), 0);
-	crypto_sign_detached(signature, NULL, bytes, what.used, keys[a->key].secret);
+	if (a->key == TOKEN) {
+		size = token_bytes(bytes, what.used, a->flags, data);
+		crypto_sign_detached(signature, NULL, data, size, keys[a->key].secret);
+	} else {
+		crypto_sign_detached(signature, NULL, bytes, what.used, keys[a->key].secret);
+	}
 	if (a->tamper)
 		signature[7] ^= 1;
-	wire_put_string(&to, "ssh-ed25519", 11);
+	wire_put_string(&to, type_of(a->key), strlen(type_of(a->key)));
 	wire_put_string(&to, signature, sizeof(signature));
+	if (a->key == TOKEN) {
+		wire_put_u8(&to, a->flags);
+		wire_put_u32(&to, 4711);
+	}
 	assert_int_equal(sshsig_encode_text(keys[a->key].key, a->name_space, SSHSIG_SHA512,
 					    (struct span){blob, to.used}, &text),
 			 0);
@@ -202,6 +239,24 @@ static void granted(void **state)
 		"ssh");
 	reply_free(&seen);
 	reply_free(&r);
+}
+
+static void touched(void **state)
+{
+	struct ask a = right;
+	struct record_message m;
+	struct reply r;
+
+	a.key = TOKEN;
+	asks(*state, &a, 403, "nobody touched");
+	a.flags = 1;
+	ask(*state, &a, &r);
+	assert_int_equal(r.status, 201);
+	assert_string_equal(reply_text(&r, "assurance"), "ssh-sk");
+	reply_free(&r);
+	assert_true(stage_heard(*state, NOTE_MINTED, 1));
+	assert_true(stage_note(*state, NOTE_MINTED, &m));
+	assert_string_equal(m.text, "for 10m, the security key's 4711:");
 }
 
 /* A local owner needs no proof, and says so. */
@@ -375,6 +430,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(granted, setup, teardown),
+		cmocka_unit_test_setup_teardown(touched, setup, teardown),
 		cmocka_unit_test_setup_teardown(by_peer, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(once, setup, teardown),
