@@ -53,7 +53,8 @@ enum slot_state { SLOT_FREE, SLOT_LIVE, SLOT_REVOKED };
 #define SLOT_AUDIT_CHANGE 2u /* record allowed writes, creates, deletes, execs and network use */
 #define SLOT_AUDIT_ALL	  4u /* record every allowed operation */
 #define SLOT_MAPPED                                                                                          \
-	8u /* set by the kernel side: the end kills, because any task may have a file mapped shared */
+	8u /* set by the kernel side: the end kills: any task may have a file mapped shared, or a queue open \
+	    */
 
 struct slot {
 	__u32 gen;     /* a tag with another generation is stale and refused */

@@ -33,6 +33,9 @@ extern int event_emit(const struct report *r, const struct object *o);
  * (task.bpf.c). */
 extern int caller_end(__u32 slot, __u32 gen);
 
+/* If it is a message queue: it is open from now on, and sending and receiving ask nobody (mapping.bpf.c). */
+extern int queue_mark(struct object *o);
+
 /* Whether the grant has the capability towards that user namespace: 0 or -EPERM (privilege.bpf.c). */
 extern int capability_check(__u64 ns, __u32 cap, __u32 opts);
 

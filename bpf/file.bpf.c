@@ -116,6 +116,7 @@ int BPF_PROG(file_open, struct file *file)
 {
 	struct tag *tag = caller_tag();
 	struct object object;
+	int ret;
 
 	if (!tag)
 		return 0;
@@ -125,7 +126,10 @@ int BPF_PROG(file_open, struct file *file)
 	/* A layer's file under the name that it has in the overlay: open_with_fake_path(), until 6.5. */
 	if (file->f_inode->i_sb != file->f_path.dentry->d_sb)
 		object_layer(&object, (__u64)file);
-	return verdict_errno(object_check(&object, open_ops(file)));
+	ret = object_check(&object, open_ops(file));
+	if (!ret && file->f_inode->i_sb->s_magic == MQUEUE_MAGIC)
+		queue_mark(&object);
+	return verdict_errno(ret);
 }
 
 /* Executable mappings: what `ld.so ./program` and dlopen() do. */

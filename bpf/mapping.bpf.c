@@ -37,6 +37,29 @@ __noinline int mapping_tell(struct object *o)
 }
 
 /*
+ * No hook sees mq_timedsend(2) and mq_timedreceive(2). Whose descriptors lead to the queue is not followed
+ * through forks, executing and tables in common: the grant ends by death from the first one on.
+ */
+int queue_mark(struct object *o)
+{
+	struct tag *tag = caller_tag();
+	struct slot *s = tag ? slot_get(tag->slot, tag->gen) : 0;
+	unsigned long magic = 0;
+	__u64 sb = 0, parent = 0;
+
+	if (!o || !s || s->flags & SLOT_MAPPED)
+		return 0;
+	READ_AT(&sb, struct dentry, o->dentry, d_sb);
+	READ_AT(&parent, struct dentry, o->dentry, d_parent);
+	READ_AT(&magic, struct super_block, sb, s_magic);
+	if (magic != MQUEUE_MAGIC || parent == o->dentry) /* the only directory there */
+		return 0;
+	mapping_tell(o);
+	__sync_fetch_and_or(&s->flags, SLOT_MAPPED);
+	return 0;
+}
+
+/*
  * Marked before it is asked with whom the memory is shared, as task_alloc and task_born do it the other way
  * round: one of the two sees the other. With one user of the memory that is the caller, and nobody else can
  * come by it meanwhile.

@@ -6,7 +6,7 @@
 #ifndef DEPUTY_RING_H
 #define DEPUTY_RING_H
 
-#include "kernel.h"
+#include "anon.h"
 
 #define ANON_INODE_FS_MAGIC 0x09041934
 #define TABLE_WORDS	    (1u << 23) /* of 64 descriptors; BPF_MAX_LOOPS, and more than nr_open can be */
@@ -35,13 +35,27 @@ static __always_inline int file_is_ring(__u64 file)
 	return dentry_is_ring(dentry);
 }
 
+#define OPENS_RING  1u
+#define OPENS_QUEUE 2u /* of POSIX messages: mapping.bpf.c */
+
 struct ring_search {
 	__u64 files; /* struct file *[] */
 	__u64 words; /* which of them are open */
 	__u64 word;
 	__u32 base;
-	__u32 found;
+	__u32 found; /* OPENS_*; the search ends with a ring */
 };
+
+static __always_inline int file_is_on_mqueue(__u64 file)
+{
+	__u64 dentry = 0, sb = 0;
+	unsigned long magic = 0;
+
+	READ_AT(&dentry, struct file, file, f_path.dentry);
+	READ_AT(&sb, struct dentry, dentry, d_sb);
+	READ_AT(&magic, struct super_block, sb, s_magic);
+	return magic == MQUEUE_MAGIC;
+}
 
 static long ring_search_fd(__u32 i, struct ring_search *s)
 {
@@ -51,22 +65,24 @@ static long ring_search_fd(__u32 i, struct ring_search *s)
 		return 0;
 	if (bpf_probe_read_kernel(&file, sizeof(file), (void *)(s->files + (s->base + (__u64)i) * 8)) ||
 	    (file && file_is_ring(file)))
-		s->found = 1; /* what cannot be read may be one */
-	return !!s->found;
+		s->found |= OPENS_RING; /* what cannot be read may be one */
+	else if (file && file_is_on_mqueue(file))
+		s->found |= OPENS_QUEUE;
+	return s->found & OPENS_RING;
 }
 
 static long ring_search_word(__u32 i, struct ring_search *s)
 {
 	s->base = i * 64;
 	if (bpf_probe_read_kernel(&s->word, sizeof(s->word), (void *)(s->words + (__u64)i * 8)))
-		s->found = 1;
+		s->found |= OPENS_RING;
 	else if (s->word)
 		bpf_loop(64, ring_search_fd, s, 0);
-	return !!s->found;
+	return s->found & OPENS_RING;
 }
 
-/* Whether the task has a ring open. */
-static __always_inline int task_opens_ring(const struct task_struct *task)
+/* OPENS_*: what of the kind the task has open. */
+static __always_inline __u32 task_opens(const struct task_struct *task)
 {
 	const struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 	struct ring_search s = {
@@ -75,7 +91,9 @@ static __always_inline int task_opens_ring(const struct task_struct *task)
 	};
 	__u32 words = BPF_CORE_READ(fdt, max_fds) / 64;
 
-	return words > TABLE_WORDS || bpf_loop(words, ring_search_word, &s, 0) < 0 || s.found;
+	if (words > TABLE_WORDS || bpf_loop(words, ring_search_word, &s, 0) < 0)
+		return OPENS_RING;
+	return s.found;
 }
 
 struct io_uring_task {

@@ -102,6 +102,39 @@ int BPF_PROG(running_accept, struct socket *sock, struct socket *newsock)
 	return verdict_errno(running_check(0, EV_NET, NET_TCP_BIND));
 }
 
+#define SIGKILL 9
+
+/*
+ * Pipes fill and empty by vmsplice(2) and tee(2), too, of which no hook can refuse anything: such a call is
+ * the caller's last. Its reader may still get what it moved.
+ */
+__noinline int running_last(void)
+{
+	return running_check(0, EV_FILE, OP_WRITE) ? bpf_send_signal(SIGKILL) : 0;
+}
+
+SEC("?fentry/do_tee")
+int BPF_PROG(running_tee)
+{
+	running_last();
+	return 0;
+}
+
+SEC("?fentry/__x64_sys_vmsplice")
+int BPF_PROG(running_vmsplice)
+{
+	running_last();
+	return 0;
+}
+
+/* By programs of 32 bits, where there are such calls. */
+SEC("?fentry/__ia32_sys_vmsplice")
+int BPF_PROG(running_vmsplice_compat)
+{
+	running_last();
+	return 0;
+}
+
 /* Every CLOCK_HZ-th of a second of CPU time. */
 SEC("perf_event")
 int running_clock(void *ctx)

@@ -158,7 +158,7 @@ int BPF_PROG(task_free, struct task_struct *task)
  * opens descriptors in a table that both have is another, and the one behind a ring (ring.h) is a third. What
  * else it has open is its own business.
  */
-static __always_inline int visit_unfit(struct task_struct *task)
+static __always_inline int visit_unfit(struct task_struct *task, __u32 *opens)
 {
 	visit.threads = BPF_CORE_READ(task, signal, nr_threads);
 	if (visit.threads != 1)
@@ -167,7 +167,17 @@ static __always_inline int visit_unfit(struct task_struct *task)
 		return -ESRCH;
 	if (BPF_CORE_READ(task, files, count.counter) != 1)
 		return -EMLINK;
-	return task_opens_ring(task) || task_registers_ring(task) ? -EBADFD : 0;
+	*opens = task_opens(task);
+	return *opens & OPENS_RING || task_registers_ring(task) ? -EBADFD : 0;
+}
+
+/* As queue_mark(), of a queue that was open before the tag. */
+static __always_inline void slot_mapped(const struct tag *tag)
+{
+	struct slot *s = slot_get(tag->slot, tag->gen);
+
+	if (s)
+		__sync_fetch_and_or(&s->flags, SLOT_MAPPED);
 }
 
 /*
@@ -181,6 +191,7 @@ static __always_inline void visit_task(struct task_struct *task)
 {
 	struct tag *tag = tag_of((__u64)task);
 	struct tag put = {.slot = visit.slot, .gen = visit.gen};
+	__u32 opens = 0;
 
 	visit.tgid = BPF_CORE_READ(task, tgid);
 	visit.threads = BPF_CORE_READ(task, signal, nr_threads);
@@ -190,14 +201,16 @@ static __always_inline void visit_task(struct task_struct *task)
 		visit.error = visit.op == VISIT_READ ? 0 : -EEXIST;
 		return;
 	}
-	visit.error = visit_unfit(task);
+	visit.error = visit_unfit(task, &opens);
 	if (!visit.error)
 		visit.error = tag_put((__u64)task, &put);
 	if (visit.error)
 		return;
-	visit.error = visit_unfit(task);
+	visit.error = visit_unfit(task, &opens);
 	if (visit.error)
 		tag_drop((__u64)task, &put);
+	else if (opens & OPENS_QUEUE)
+		slot_mapped(&put);
 }
 
 /* Addresses as numbers, which a function of its own takes. */

@@ -122,6 +122,22 @@ static int work_splice(void)
 
 	return done(splice(work.file, &at, work.other[1], NULL, 1, SPLICE_F_NONBLOCK));
 }
+static int work_tee(void)
+{
+	return done(tee(work.pipe[0], work.other[1], 1, SPLICE_F_NONBLOCK));
+}
+static int work_vmsplice(void)
+{
+	struct iovec iov = {buffer, 1};
+
+	return done(vmsplice(work.other[1], &iov, 1, SPLICE_F_NONBLOCK));
+}
+static int work_vmsplice_out(void)
+{
+	struct iovec iov = {buffer, 1};
+
+	return done(vmsplice(work.pipe[0], &iov, 1, SPLICE_F_NONBLOCK));
+}
 static int work_copy(void)
 {
 	off_t from = 0, to = 2;
@@ -188,6 +204,9 @@ static const struct {
 	{"sendfile", work_sendfile},
 	{"splice", work_splice},
 	{"copy", work_copy},
+	{"tee", work_tee},
+	{"vmsplice", work_vmsplice},
+	{"vmsplice-out", work_vmsplice_out},
 	{"pipe-read", work_pipe_read},
 	{"pipe-write", work_pipe_write},
 	{"send", work_send},

@@ -136,6 +136,33 @@ def ended():
     twin.end()
 
 
+def queues_ended():
+    """No refusal reaches who has a queue open, however it came by it: the end of the grant is its own."""
+    fd = queue_open("kt-other", os.O_RDWR)
+    giver = Giver("queue-ended", queue_open("kt-allowed-1", os.O_RDWR))
+    for name, options, does in (("opened", (), "mq-hold /kt-allowed-1"), ("received", (), f"mq-received {giver.name} state"),
+                                ("from before the tag", ("--keep-fd", str(fd)), f"mq-fd {fd} exchange")):
+        mine, bystander = Agent("files", *options, pass_fds=(fd,)).ready(), agent("files").deafen()
+        bench.log.mark()
+        tap.equal(f"a queue {name} is used", mine.ask(does), "OK")
+        if not options:
+            tap.that("and that is told of", bench.log.find(type="task", op="map", pid=mine.pid,
+                                                           path="/dev/mqueue/kt-allowed-1"))
+        assert deputy("revoke", mine.grant, "--mode", "deny").returncode == 0
+        tap.that(f"a queue {name} at the end of the grant: killed", wait_for(lambda: not alive(mine.pid)))
+        tap.equal("by SIGKILL", mine.process.wait(SLOW), -signal.SIGKILL)
+        tap.road(f"a queue {name} at the end of the grant", does, "SIGKILL", "OK")
+        tap.equal("another grant lives", bystander.ask("read tree/a"), "OK")
+        bystander.end()
+    mine = agent("files").deafen()
+    tap.equal("one that it could not open", mine.ask("mq-open /kt-other"), "EACCES")
+    assert deputy("revoke", mine.grant, "--mode", "deny").returncode == 0
+    tap.equal("is no reason: refused", mine.ask("read tree/a"), "EPERM")
+    tap.that("and alive", alive(mine.pid))
+    mine.end()
+    os.close(fd)
+
+
 def queues():
     for name in QUEUES:
         bench.twin.ask(f"mq-unlink /kt-{name}")
@@ -163,6 +190,6 @@ bench = Bench(tap, agent("files"))
 if os.path.ismount("/dev/mqueue") or not subprocess.run(["mount", "-t", "mqueue", "mq", "/dev/mqueue"], check=False).returncode:
     queues()
     memories()
-    tap.run(named, handed, inherited, elsewhere, memory, ended, end)
+    tap.run(named, handed, inherited, elsewhere, memory, ended, queues_ended, end)
 else:
     tap.run(lambda: tap.skip("message queues", "this kernel has none"), end)

@@ -132,6 +132,31 @@ def expire(_):
 expire.options = ("--ttl", f"{TTL}s")
 
 
+def last_calls():
+    """Nothing refuses these: in mode deny they end who makes them."""
+    twin = Twin()
+    assert twin.ask("work-open tree/a tree") == "OK"
+    for name in ("tee", "vmsplice", "vmsplice-out"):
+        mine = agent("network")
+        assert mine.ask("work-open tree/a tree") == "OK"
+        tap.equal(f"{name}: before the end", (mine.ask(f"work {name}"), twin.ask(f"work {name}")), ("OK", "OK"))
+        mine.deafen()
+        log.mark()
+        assert deputy("revoke", mine.grant, "--mode", "deny").returncode == 0
+        tap.equal(f"{name}: after it, refused what can be", mine.ask("work pipe-read"), "EPERM")
+        tap.that(f"{name}: and alive", alive(mine.pid))
+        try:
+            mine.ask(f"work {name}")
+        except Gone:
+            pass
+        tap.that(f"{name}: who calls it is killed", wait_for(lambda: not alive(mine.pid)))
+        tap.equal(f"{name}: by SIGKILL", mine.process.wait(10), -signal.SIGKILL)
+        tap.road(f"{name} after the end of a grant", f"work {name}", "SIGKILL", "OK")
+        tap.that(f"{name}: its event", log.find(verdict="deny", type="file", op="write", pid=mine.pid, reason="revoked"))
+        tap.equal(f"{name}: the untagged go on", twin.ask(f"work {name}"), "OK")
+    twin.end()
+
+
 def revoked_deny():
     refused("revoked", revoke())
 
@@ -217,4 +242,4 @@ servers = serve()
 os.makedirs(path("bin"), exist_ok=True)
 shutil.copy(DEPUTY, path("bin/deputy"))
 log = Log()
-tap.run(revoked_deny, expired_deny, kill_modes, storm, nobody_home, others_live, by_itself)
+tap.run(revoked_deny, expired_deny, last_calls, kill_modes, storm, nobody_home, others_live, by_itself)

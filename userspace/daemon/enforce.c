@@ -102,6 +102,10 @@ static int hooks_select(struct enforce *e)
 		const char *section = bpf_program__section_name(prog), *hook = strchr(section, '/');
 		char func[128];
 
+		/* Not hooks, and not on every kernel: they end who calls them (running.bpf.c). */
+		if (!bpf_program__autoload(prog) && bpf_program__type(prog) == BPF_PROG_TYPE_TRACING &&
+		    hook && btf__find_by_name_kind(btf, hook + 1, BTF_KIND_FUNC) >= 0)
+			bpf_program__set_autoload(prog, true);
 		if (bpf_program__type(prog) != BPF_PROG_TYPE_LSM || !hook)
 			continue;
 		snprintf(func, sizeof(func), "bpf_lsm_%s", hook + 1);

@@ -78,6 +78,14 @@ static int link_set(struct enforce *e, struct bpf_prog_skeleton *p, bool on)
 	return link_keep(e, p->name, bpf_program__attach(*p->prog), p->link);
 }
 
+static bool is_hook(const struct bpf_prog_skeleton *p)
+{
+	enum bpf_prog_type type = bpf_program__type(*p->prog);
+
+	return !strncmp(p->name, PREFIX, strlen(PREFIX)) && bpf_program__autoload(*p->prog) &&
+	       (type == BPF_PROG_TYPE_LSM || type == BPF_PROG_TYPE_TRACING);
+}
+
 static int hooks_set(struct enforce *e, bool on)
 {
 	int r = 0;
@@ -85,8 +93,7 @@ static int hooks_set(struct enforce *e, bool on)
 	for (int i = 0; i < e->skel->skeleton->prog_cnt; i++) {
 		struct bpf_prog_skeleton *p = &e->skel->skeleton->progs[i];
 
-		if (!strncmp(p->name, PREFIX, strlen(PREFIX)) &&
-		    bpf_program__type(*p->prog) == BPF_PROG_TYPE_LSM)
+		if (is_hook(p))
 			r = link_set(e, p, on) ?: r;
 	}
 	return r;
