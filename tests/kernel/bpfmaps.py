@@ -81,6 +81,23 @@ class Map:
         return [value for value in found if value is not None]
 
 
+class Filled:
+    """A hash with room for so many more, whose other entries are nobody's."""
+
+    def __init__(self, to_fill, room, key=lambda i: struct.pack("Q", i + 1)):
+        self.map = to_fill
+        free = self.map.entries - len(list(self.map.keys()))
+        self.keys = [key(i) for i in range(free - room)]
+
+    def __enter__(self):
+        self.map.batch(UPDATE_BATCH, self.keys)
+        return self.map
+
+    def __exit__(self, *_):
+        self.map.batch(DELETE_BATCH, self.keys)
+        os.close(self.map.fd)
+
+
 def all_memory():
     """Every map of the host: how many, and the bytes they hold."""
     count, memory, at = 0, 0, 0

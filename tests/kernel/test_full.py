@@ -3,7 +3,7 @@
 import os
 import struct
 
-from bpfmaps import DELETE_BATCH, UPDATE_BATCH, Map
+from bpfmaps import DELETE_BATCH, Filled, Map
 from cases import ANY, Bench, Case
 from daemons import SCRATCH, Daemon
 from kt import Tap, agent, make, path, put, wait_for
@@ -15,23 +15,6 @@ SESSION = -3
 
 def pinned(name):
     return Map.pinned(f"{daemon.pin_dir()}/map-{name}")
-
-
-class Filled:
-    """A hash with room for so many more, whose other entries are nobody's."""
-
-    def __init__(self, name, room, key=lambda i: struct.pack("Q", i + 1)):
-        self.map = pinned(name)
-        free = self.map.entries - len(list(self.map.keys()))
-        self.keys = [key(i) for i in range(free - room)]
-
-    def __enter__(self):
-        self.map.batch(UPDATE_BATCH, self.keys)
-        return self.map
-
-    def __exit__(self, *_):
-        self.map.batch(DELETE_BATCH, self.keys)
-        os.close(self.map.fd)
 
 
 class Busy:
@@ -70,7 +53,7 @@ def owned():
     does = "userns-with 20000 read tree/a"
     granted.same("with room, a user namespace has its capabilities", does)
     wait_for(lambda: entries() <= was)
-    with Filled("owned", 2):
+    with Filled(pinned("owned"), 2):
         bench.log.mark()
         errors, mine = ids(bench.agent, 3)
         tap.equal("objects at the limit, and one past it", errors, ["OK", "OK", "EACCES"])
@@ -114,7 +97,7 @@ def wards():
     with pinned("wards") as m:
         before = set(m.keys())
         start = max(max(struct.unpack("HHII", m.lookup(key))[2:]) for key in before)
-    with Filled("wards", 1, lambda i: struct.pack("QII", i, 0xffffffff, 0)) as m:
+    with Filled(pinned("wards"), 1, lambda i: struct.pack("QII", i, 0xffffffff, 0)) as m:
         tap.equal("the last ward that there is room for", bench.twin.ask(f"ward {first} {start}"), "OK")
         everything.check(Case("holds", f"read {first}", f"read {second}", errno="EPERM", type="file", op="read", path=first,
                               reason="guarded"))

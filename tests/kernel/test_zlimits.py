@@ -2,9 +2,11 @@
 """At the limits: slots, tasks, the ring, the disk. The tagged are refused, the untagged notice nothing."""
 import os
 import signal
+import struct
 import subprocess
 import time
 
+from bpfmaps import Filled, Map
 from daemons import Daemon, lines, settle
 from kt import Agent, Log, Tap, Twin, path, put, wait_for
 
@@ -131,12 +133,33 @@ def disk(daemon):
     twin.end()
 
 
+def wards(daemon):
+    """More that is Deputy's own than there is room for: no daemon starts, and what stands goes on."""
+    mine, twin = mint(daemon), Twin()
+    daemon.kill()
+    with open(daemon.config, encoding="ascii") as f:
+        text = f.read()
+    with open(daemon.config + ".new", "w", encoding="ascii") as f:
+        f.write(text)
+    os.rename(daemon.config + ".new", daemon.config)  # another inode, which has no entry yet
+    with Filled(Map.pinned(daemon.pin_dir() + "/map-wards"), 0, lambda i: struct.pack("QII", i, 0xffffffff, 0)):
+        tap.that("with no room for its own files no daemon starts", not daemon.start())
+        tap.that("and says so", "cannot be closed to agents" in daemon.words(), daemon.words())
+        tap.equal("the agent is held as before", (mine.ask("read tree/a"), mine.ask("read none/a")), ("OK", "EACCES"))
+        tap.equal("its files are closed", mine.ask(f"read {daemon.state}/lock"), "EPERM")
+        tap.equal("the untagged are free", twin.ask("read none/a"), "OK")
+    tap.that("with room it starts", daemon.start(), daemon.words())
+    tap.that("and has its grant", mine.grant in daemon.live())
+    mine.end()
+    twin.end()
+
+
 def main():
     small = Daemon("small", f"max_grants: {GRANTS}\nmax_tasks: {TASKS}\n")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", small.state], check=True)
     try:
         if tap.that("a daemon with small limits starts", small.start(), small.words()):
-            for part in (slots, tasks, flood, disk):
+            for part in (slots, tasks, flood, disk, wards):
                 try:
                     part(small)
                 except Exception as e:
