@@ -168,6 +168,8 @@ void ports_read(struct reader *r, const struct node *node, struct port_range por
 		size_t *count);
 
 /* ---- purposes ---- */
+/* {depth: N, children: N} */
+void delegate_read(struct reader *r, const struct node *map, struct policy_grant *terms);
 int purposes_read(struct reader *r, const struct node *map, struct policy *policy);
 
 /* ---- profiles ---- */

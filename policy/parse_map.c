@@ -22,7 +22,6 @@ static const struct {
 } later[] = {
 	{"hold", "write 'allow' or 'deny': no call is paused for a human to answer"},
 	{"host", "write 'cidr:' with the addresses: a name's addresses are not known to the kernel"},
-	{"delegate", "leave it out"},
 	{"label", "leave it out"},
 	{"labels", "leave it out"},
 	{"unless", "write a rule of its own: a narrower rule wins over a wider one"},

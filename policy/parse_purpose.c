@@ -10,7 +10,7 @@
 #define TTL_HINT "a whole number and a unit, up to 24 hours: 30s, 15m or 2h"
 
 struct purpose_form {
-	const struct node *ttl, *on_revoke, *open_roads, *audit;
+	const struct node *ttl, *on_revoke, *open_roads, *audit, *delegate;
 	struct sections sections;
 };
 
@@ -26,6 +26,7 @@ static const struct key keys[] = {
 	{"on_revoke", AT(on_revoke), NULL},
 	{"open_roads", AT(open_roads), NULL},
 	{"audit", AT(audit), NULL},
+	{"delegate", AT(delegate), NULL},
 };
 static const struct shape shape = SHAPE("a purpose", keys);
 
@@ -143,6 +144,8 @@ static int purpose_read(struct reader *r, const struct node *name, const struct 
 		choice_read(r, form.open_roads, "open_roads", road_words, &p->terms.open_roads);
 	if (form.audit)
 		audit_read(r, form.audit, &p->terms);
+	if (form.delegate)
+		delegate_read(r, form.delegate, &p->terms);
 	return sections_read(r, &form.sections, &p->rules);
 }
 

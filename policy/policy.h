@@ -24,6 +24,8 @@
 #define POLICY_PORTS_MAX    64u		/* ports and port ranges of one rule */
 #define POLICY_DEPTH_MAX    16u		/* lists and mappings inside one another */
 #define POLICY_TTL_MAX	    86400u	/* seconds */
+#define POLICY_DEPTH_LINKS  (CHAIN_MAX - 1) /* grants below one another, under an owner's own */
+#define POLICY_CHILDREN_MAX 1024u	    /* grants that one may have delegated at one time */
 
 /* One mistake, at a place a person can go to. Lines and columns count from 1. */
 struct policy_error {
@@ -69,10 +71,12 @@ const char *policy_purpose(const struct policy *policy, size_t i);
 bool policy_owned_by(const struct policy *policy, const char *owner);
 
 struct policy_grant {
-	uint64_t ttl_ns; /* the purpose's own maximum */
-	bool kill;	 /* on_revoke: kill (default) or deny */
-	unsigned audit;	 /* SLOT_AUDIT_* bits */
-	bool open_roads; /* starts even where the kernel leaves a road open */
+	uint64_t ttl_ns;   /* the purpose's own maximum */
+	bool kill;	   /* on_revoke: kill (default) or deny */
+	unsigned audit;	   /* SLOT_AUDIT_* bits */
+	bool open_roads;   /* starts even where the kernel leaves a road open */
+	unsigned depth;	   /* of grants that may follow below; 0: it may not be delegated */
+	unsigned children; /* delegated by one grant at one time; 0 with depth alone */
 };
 /* -ENOENT: no such purpose. */
 int policy_terms(const struct policy *policy, const char *purpose, struct policy_grant *grant);
