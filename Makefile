@@ -48,7 +48,7 @@ help: ## this list
 
 # ---- the kernel side: one object per family, linked into one, and its skeleton ----
 
-BPF_FAMILIES := object ward alias emit file inode descriptor net ipc task guard running mapping control privilege owned socket
+BPF_FAMILIES := object ward alias emit file refer inode descriptor net ipc task guard running mapping control privilege owned socket
 BPF_OBJECTS  := $(BPF_FAMILIES:%=$(B)/bpf/%.bpf.o)
 MULTIARCH    := $(shell gcc -print-multiarch)
 
