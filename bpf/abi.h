@@ -72,7 +72,7 @@ struct slot {
 struct tag {
 	__u32 slot; /* 0 = untagged: lets task_free disarm an entry that cannot be deleted just then */
 	__u32 gen;
-	__u64 epoch; /* the revocation epoch for which the ancestors were last found live */
+	__u64 seen;  /* revocation epoch << 16 | slot for which the ancestors were last found live */
 	__u32 flags; /* TAG_*, of the whole process: in the tag of its first thread */
 	__u32 reserved;
 };

@@ -31,18 +31,19 @@ static __always_inline struct slot *slot_get(__u32 slot, __u32 gen)
 
 /*
  * Whether every grant above is live. Walked only after a revocation moved the epoch; the epoch is read
- * before the walk, so a revocation meanwhile makes the next call walk again.
+ * before the walk, so a revocation meanwhile makes the next call walk again. What was seen is the slot's:
+ * a tag that is narrowed meanwhile has not seen those above its new one.
  */
-static __always_inline enum reason ancestors_live(struct tag *tag, const struct slot *s)
+static __always_inline enum reason ancestors_live(struct tag *tag, __u32 slot, const struct slot *s)
 {
 	struct control *c = control_get();
 	__u32 up = s->parent, gen = s->parent_gen;
-	__u64 epoch;
+	__u64 seen;
 
 	if (!c)
 		return WHY_STALE;
-	epoch = *(volatile __u64 *)&c->epoch;
-	if (tag->epoch == epoch)
+	seen = *(volatile __u64 *)&c->epoch << 16 | slot;
+	if (tag->seen == seen)
 		return WHY_RULE;
 	for (__u32 i = 0; i < CHAIN_MAX && up; i++) {
 		const struct slot *p = slot_get(up, gen);
@@ -56,14 +57,15 @@ static __always_inline enum reason ancestors_live(struct tag *tag, const struct 
 	}
 	if (up)
 		return WHY_STALE;
-	tag->epoch = epoch;
+	tag->seen = seen;
 	return WHY_RULE;
 }
 
 /* WHY_RULE and the slot when the grant stands: its table decides. Any other reason refuses. */
 static __always_inline enum reason caller_live(struct tag *tag, struct slot **slot)
 {
-	struct slot *s = slot_get(tag->slot, tag->gen);
+	__u32 at = *(volatile __u32 *)&tag->slot;
+	struct slot *s = slot_get(at, tag->gen);
 
 	*slot = s;
 	if (!s)
@@ -72,7 +74,7 @@ static __always_inline enum reason caller_live(struct tag *tag, struct slot **sl
 		return WHY_REVOKED;
 	if (bpf_ktime_get_boot_ns() >= s->expires)
 		return WHY_EXPIRED;
-	return ancestors_live(tag, s);
+	return ancestors_live(tag, at, s);
 }
 
 /* The tag that stands for a task's whole process. */

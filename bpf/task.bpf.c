@@ -154,6 +154,30 @@ int BPF_PROG(task_free, struct task_struct *task)
 }
 
 /*
+ * From a grant to one that it delegated, in one store: the task may be in a hook meanwhile, and decides by
+ * the one or the other, or finds that slot and generation do not belong together and is refused.
+ */
+static __always_inline void tag_narrow(struct tag *tag, const struct tag *to)
+{
+	struct tag from = {.slot = tag->slot, .gen = tag->gen};
+	__u64 whole = (__u64)to->gen << 32 | to->slot;
+
+	_Static_assert(__builtin_offsetof(struct tag, gen) == 4 && !__builtin_offsetof(struct tag, slot),
+		       "one store");
+	*(volatile __u64 *)tag = whole;
+	tasks_add(to, 1);
+	tasks_add(&from, -1);
+}
+
+/* Whether the tag to be put on is of a grant that the task's own delegated. */
+static __always_inline int visit_narrows(const struct tag *tag)
+{
+	const struct slot *s = slot_get(visit.slot, visit.gen);
+
+	return s && s->parent == tag->slot && s->parent_gen == tag->gen;
+}
+
+/*
  * Why no tag can bind the process, or 0: another task does its work untagged. A thread is one, a process that
  * opens descriptors in a table that both have is another, and the one behind a ring (ring.h) is a third. What
  * else it has open is its own business.
@@ -191,23 +215,30 @@ static __always_inline void visit_task(struct task_struct *task)
 {
 	struct tag *tag = tag_of((__u64)task);
 	struct tag put = {.slot = visit.slot, .gen = visit.gen};
+	struct tag old = {.slot = tag ? tag->slot : 0, .gen = tag ? tag->gen : 0};
 	__u32 opens = 0;
 
 	visit.tgid = BPF_CORE_READ(task, tgid);
 	visit.threads = BPF_CORE_READ(task, signal, nr_threads);
-	if (visit.op == VISIT_READ || tag) {
+	if (visit.op == VISIT_READ || (tag && !visit_narrows(tag))) {
 		visit.slot = tag ? tag->slot : 0;
 		visit.gen = tag ? tag->gen : 0;
 		visit.error = visit.op == VISIT_READ ? 0 : -EEXIST;
 		return;
 	}
 	visit.error = visit_unfit(task, &opens);
-	if (!visit.error)
+	if (visit.error)
+		return;
+	if (tag)
+		tag_narrow(tag, &put);
+	else
 		visit.error = tag_put((__u64)task, &put);
 	if (visit.error)
 		return;
 	visit.error = visit_unfit(task, &opens);
-	if (visit.error)
+	if (visit.error && tag)
+		tag_narrow(tag, &old);
+	else if (visit.error)
 		tag_drop((__u64)task, &put);
 	else if (opens & OPENS_QUEUE)
 		slot_mapped(&put);

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "broker/lifecycle.h"
-#include "broker/memfd.h"
 #include "broker/record.h"
 #include "common/cleanup.h"
+#include "common/memfd.h"
 
 /* ---- out ---- */
 
@@ -62,7 +62,7 @@ static int grant_check(const struct broker *b, const struct grant *g)
 	    registry_by_tag(&b->grants, g->slot, g->gen))
 		return -ESTALE;
 	/* Revoking with another mode than the grant's own adds the flag, and nothing takes it away. */
-	if (s->expires != g->deadline || s->parent || (g->kill && !(s->flags & SLOT_KILL)))
+	if (s->expires != g->deadline || !s->parent != !*g->parent || (g->kill && !(s->flags & SLOT_KILL)))
 		return -ESTALE;
 	return 0;
 }
@@ -85,6 +85,46 @@ static int grant_adopt(struct broker *b, const char *name)
 	return err;
 }
 
+static void grant_link(struct broker *b, struct grant *g)
+{
+	const volatile struct slot *s = &b->slots[g->slot];
+	struct grant *above = *g->parent ? registry_by_tag(&b->grants, s->parent, s->parent_gen) : NULL;
+
+	if (above && !strcmp(above->id, g->parent))
+		g->above = above;
+}
+
+/* Whether the kernel and the records agree on every grant from this one up to an owner's own. */
+static bool grant_is_rooted(const struct grant *g)
+{
+	for (unsigned i = 0; i < CHAIN_MAX && g; i++, g = g->above)
+		if (!*g->parent)
+			return true;
+	return false;
+}
+
+/* Records come in any order, so links are made when all are there; what hangs from nothing is as good as
+ * none. */
+static void grants_link(struct broker *b)
+{
+	struct grant *g, *next;
+
+	for (g = b->grants.by_id; g; g = g->hh.next)
+		grant_link(b, g);
+	for (g = b->grants.by_id; g; g = g->hh.next)
+		g->held = grant_is_rooted(g);
+	HASH_ITER(hh, b->grants.by_id, g, next)
+	{
+		if (g->held && g->above)
+			g->above->below++;
+		if (g->held)
+			continue;
+		fprintf(stderr, "deputyd: grant %s: nothing is known of %s, which delegated it\n", g->id,
+			g->parent);
+		registry_drop(&b->grants, g);
+	}
+}
+
 int adopt_read(struct broker *b)
 {
 	DIR *dir = fdopendir(dup(FD_RECORDS));
@@ -101,6 +141,7 @@ int adopt_read(struct broker *b)
 	}
 	if (dir)
 		closedir(dir);
+	grants_link(b);
 	return err;
 }
 
@@ -120,6 +161,7 @@ static struct grant *stray_new(const struct broker *b, uint32_t slot)
 	g->deadline = s->expires;
 	g->state = GRANT_REVOKED;
 	g->argv = json_array();
+	g->links = json_array();
 	g->labels = calloc(1, 1);
 	g->broker = (struct broker *)b;
 	strcpy(g->owner, "uid:0");
@@ -127,7 +169,7 @@ static struct grant *stray_new(const struct broker *b, uint32_t slot)
 	strcpy(g->user, "unknown");
 	strcpy(g->purpose, "unknown");
 	strcpy(g->policy, "unknown");
-	if (g->argv && g->labels)
+	if (g->argv && g->links && g->labels)
 		return g;
 	grant_free(g);
 	return NULL;

@@ -8,17 +8,18 @@
 
 #include "broker/adopt.h"
 #include "broker/claims.h"
+#include "broker/delegate.h"
 #include "broker/handlers.h"
 #include "broker/lifecycle.h"
-#include "broker/memfd.h"
 #include "broker/mint.h"
 #include "broker/peer.h"
 #include "common/cleanup.h"
+#include "common/memfd.h"
 #include "common/roads.h"
 
 /* ---- who asks, for what ---- */
 
-static int mint_caller(struct mint *m)
+int mint_caller(struct mint *m)
 {
 	const struct caller *c = &m->x->caller;
 	struct pollfd p = {.fd = m->x->peer->fd};
@@ -35,9 +36,16 @@ static int mint_caller(struct mint *m)
 	return 0;
 }
 
-static int mint_request(struct mint *m)
+int mint_request(struct mint *m)
 {
-	return request_decode(m->x->body ? m->x->body : "", m->x->size, &m->request, m->answer);
+	return request_decode(m->x->body ? m->x->body : "", m->x->size, REQUEST_GRANT, &m->request,
+			      m->answer);
+}
+
+int mint_request_narrower(struct mint *m)
+{
+	return request_decode(m->x->body ? m->x->body : "", m->x->size, REQUEST_NARROWER, &m->request,
+			      m->answer);
 }
 
 /* What this kernel cannot close is no secret, and is not begun unless the policy's author has said so. */
@@ -79,6 +87,23 @@ static void mint_clock(struct mint *m, struct grant *g)
 	g->deadline = (uint64_t)boot.tv_sec * 1000000000 + (uint64_t)boot.tv_nsec + m->request.ttl_ns;
 	g->not_before = time(NULL);
 	g->expires = g->not_before + (int64_t)(m->request.ttl_ns / 1000000000);
+	if (*m->from.id)
+		delegate_clamp(m, g);
+}
+
+/* A delegated grant stands under its parent's policy and may have one of its own within that. */
+static json_t *mint_link(const struct mint *m, const struct grant *g)
+{
+	if (*g->parent && m->policy)
+		return json_sprintf("%s %s (policy %s %s)", g->id, g->purpose, g->policy, g->digest);
+	return json_sprintf("%s %s", g->id, g->purpose);
+}
+
+static int mint_links(const struct mint *m, struct grant *g)
+{
+	if (!g->links)
+		g->links = json_pack("[o]", json_sprintf("policy %s %s", g->policy, g->digest));
+	return json_array_append_new(g->links, mint_link(m, g)) ? -ENOMEM : 0;
 }
 
 static int mint_describe(struct mint *m, struct grant *g)
@@ -87,6 +112,9 @@ static int mint_describe(struct mint *m, struct grant *g)
 
 	g->uid = m->x->caller.uid;
 	g->kill = m->terms.kill;
+	g->audit = m->terms.audit;
+	g->depth = m->terms.depth;
+	g->children = m->terms.children;
 	g->argv = json_incref(m->request.argv);
 	g->workdir = m->request.workdir ? strdup(m->request.workdir) : NULL;
 	if (m->request.workdir && !g->workdir)
@@ -94,12 +122,14 @@ static int mint_describe(struct mint *m, struct grant *g)
 	mint_proof_describe(m, g);
 	text_copy(g->user, sizeof(g->user), m->user.name);
 	text_copy(g->purpose, sizeof(g->purpose), m->request.purpose);
-	text_copy(g->policy, sizeof(g->policy), policy_name(m->policy));
+	text_copy(g->policy, sizeof(g->policy), m->policy ? policy_name(m->policy) : m->from.policy);
 	g->cost = bytes + g->labels_size;
 	text_copy(g->digest, sizeof(g->digest), m->policy_digest);
 	text_copy(g->table, sizeof(g->table), m->table_digest);
 	mint_clock(m, g);
-	return lifecycle_arm(m->b, g);
+	if (*m->from.id && delegate_describe(m, g))
+		return -ESTALE;
+	return mint_links(m, g) ?: lifecycle_arm(m->b, g);
 }
 
 static int mint_grant(struct mint *m)
@@ -138,7 +168,8 @@ static int mint_load(struct mint *m)
 {
 	_cleanup_close_ int cells = -1;
 	struct warden_load load = {.flags = (m->terms.kill ? SLOT_KILL : 0) | m->terms.audit,
-				   .expires = m->grant->deadline};
+				   .expires = m->grant->deadline,
+				   .parent = m->from.tag};
 	struct warden_tag tag = {0};
 	int err = memfd_sealed("deputy-table", m->table->cells, m->table->count * sizeof(*m->table->cells),
 			       &cells);
@@ -149,6 +180,8 @@ static int mint_load(struct mint *m)
 	if (err == -ENOSPC)
 		return answer_problem(m->answer, PROBLEM_UNAVAILABLE,
 				      "no room for another grant: this host has as many as it may");
+	if (err == -ESTALE)
+		return answer_problem(m->answer, PROBLEM_FORBIDDEN, "the grant %s has ended", m->from.id);
 	if (err)
 		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot load the policy table: %s",
 				      strerror(-err));
@@ -246,11 +279,11 @@ static int mint_finish(struct mint *m)
 
 /* ---- the parts ---- */
 
-int mint_steps(struct mint *m, const mint_step *steps, size_t count)
+int mint_steps(struct mint *m, const mint_step *steps)
 {
 	m->err = 0;
-	for (size_t i = 0; i < count && !m->err; i++)
-		m->err = steps[i](m);
+	while (*steps && !m->err)
+		m->err = (*steps++)(m);
 	return m->err;
 }
 
@@ -270,14 +303,18 @@ static void mint_free(void *arg)
 
 	grant_free(m->grant);
 	table_free(m->table);
+	table_free(m->from.table);
 	policy_free(m->policy);
+	free(m->workdir);
 	request_free(&m->request);
 	free(m);
 }
 
 static void mint_run(struct worker_job *job)
 {
-	mint_policy((struct mint *)job); /* its first member */
+	struct mint *m = (struct mint *)job; /* its first member */
+
+	mint_steps(m, m->plan->work);
 }
 
 static void mint_done(struct worker_job *job)
@@ -287,18 +324,20 @@ static void mint_done(struct worker_job *job)
 
 _Static_assert(offsetof(struct mint, job) == 0, "a job is its mint");
 
-static int mint_ask(struct exchange *x)
+static int mint_ask(struct exchange *x, const struct mint_plan *plan)
 {
-	static const mint_step steps[] = {mint_caller, mint_request, mint_text};
 	struct mint *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		return answer_problem(&x->answer, PROBLEM_UNAVAILABLE, "out of memory");
-	*m = (struct mint){
-		.job = {.run = mint_run, .done = mint_done}, .x = x, .b = x->broker, .answer = &x->answer};
+	*m = (struct mint){.job = {.run = mint_run, .done = mint_done},
+			   .plan = plan,
+			   .x = x,
+			   .b = x->broker,
+			   .answer = &x->answer};
 	x->work = m;
 	x->work_free = mint_free;
-	if (mint_steps(m, steps, sizeof(steps) / sizeof(steps[0])))
+	if (mint_steps(m, plan->ask))
 		return m->err;
 	exchange_suspend(x);
 	worker_submit(&x->broker->worker, &m->job);
@@ -306,16 +345,30 @@ static int mint_ask(struct exchange *x)
 }
 
 /* Asked again by http.c after the worker: whatever the caller was before, it has been identified anew. */
-int handle_mint(struct exchange *x)
+int mint_handle(struct exchange *x, const struct mint_plan *plan)
 {
-	static const mint_step steps[] = {mint_caller,	    mint_roads, mint_grant, mint_limits,
-					  mint_proof_nonce, mint_load,	mint_sign,  mint_keep,
-					  mint_record,	    mint_tag,	mint_finish};
 	struct mint *m = x->work;
 
 	if (!m)
-		return mint_ask(x);
-	if (mint_steps(m, steps, sizeof(steps) / sizeof(steps[0])))
+		return mint_ask(x, plan);
+	if (!m->err && mint_steps(m, plan->end))
 		mint_undo(m);
 	return m->err;
+}
+
+int mint_begin(struct mint *m)
+{
+	static const mint_step steps[] = {mint_grant, mint_limits, mint_proof_nonce, mint_load,	  mint_sign,
+					  mint_keep,  mint_record, mint_tag,	     mint_finish, NULL};
+
+	return mint_steps(m, steps);
+}
+
+int handle_mint(struct exchange *x)
+{
+	static const mint_step ask[] = {mint_caller, mint_request, mint_text, NULL};
+	static const mint_step end[] = {mint_caller, mint_roads, mint_begin, NULL};
+	static const struct mint_plan plan = {ask, mint_policy, end};
+
+	return mint_handle(x, &plan);
 }

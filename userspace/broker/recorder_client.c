@@ -6,9 +6,9 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#include "broker/memfd.h"
 #include "broker/text.h"
 #include "common/cleanup.h"
+#include "common/memfd.h"
 
 int recorder_init(struct recorder *r, int fd)
 {
@@ -84,6 +84,7 @@ static void message_about(struct record_message *m, const struct grant *g)
 	m->slot = g->slot;
 	m->gen = g->gen;
 	text_copy(m->grant, sizeof(m->grant), g->id);
+	text_copy(m->parent, sizeof(m->parent), g->parent);
 	text_copy(m->owner, sizeof(m->owner), g->owner);
 	text_copy(m->user, sizeof(m->user), g->user);
 	text_copy(m->purpose, sizeof(m->purpose), g->purpose);

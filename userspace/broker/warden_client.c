@@ -3,21 +3,29 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/types.h"
 
-static int warden_call(int warden, const struct warden_request *request, int pass, struct warden_reply *reply)
+/* `passed`: what comes with the reply, -1 when nothing does; NULL: nothing may. */
+static int warden_exchange(int warden, const struct warden_request *request, int pass,
+			   struct warden_reply *reply, int *passed)
 {
 	int err = msg_send(warden, request, sizeof(*request), pass);
 
 	if (!err)
-		err = msg_recv(warden, reply, sizeof(*reply), NULL);
+		err = msg_recv(warden, reply, sizeof(*reply), passed);
 	if (!err)
 		return reply->error;
 	/* From here on a reply could be taken for another request's. The event loop sees the end and stops.
 	 */
 	shutdown(warden, SHUT_RDWR);
 	return err;
+}
+
+static int warden_call(int warden, const struct warden_request *request, int pass, struct warden_reply *reply)
+{
+	return warden_exchange(warden, request, pass, reply, NULL);
 }
 
 int warden_peer(int warden, int connection, struct warden_peer *peer)
@@ -34,7 +42,11 @@ int warden_peer(int warden, int connection, struct warden_peer *peer)
 
 int warden_load(int warden, const struct warden_load *load, struct warden_tag *tag)
 {
-	struct warden_request request = {.op = WARDEN_LOAD, .flags = load->flags, .expires = load->expires};
+	struct warden_request request = {.op = WARDEN_LOAD,
+					 .flags = load->flags,
+					 .expires = load->expires,
+					 .parent = load->parent.slot,
+					 .parent_gen = load->parent.gen};
 	struct warden_reply reply;
 	int err = warden_call(warden, &request, load->cells, &reply);
 
@@ -77,4 +89,19 @@ int warden_release(int warden, struct warden_tag tag)
 	struct warden_reply reply;
 
 	return warden_call(warden, &request, -1, &reply);
+}
+
+int warden_table(int warden, struct warden_tag tag, int *cells)
+{
+	struct warden_request request = {.op = WARDEN_TABLE, .slot = tag.slot, .gen = tag.gen};
+	struct warden_reply reply;
+	int fd = -1, err = warden_exchange(warden, &request, -1, &reply, &fd);
+
+	if (!err && fd < 0)
+		err = -EPROTO;
+	if (!err)
+		*cells = fd;
+	else if (fd >= 0)
+		close(fd);
+	return err;
 }

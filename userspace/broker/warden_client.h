@@ -20,9 +20,10 @@ struct warden_peer {
 };
 
 struct warden_load {
-	int cells;	  /* sealed memfd of the table */
-	uint32_t flags;	  /* SLOT_* */
-	uint64_t expires; /* CLOCK_BOOTTIME ns */
+	int cells;		  /* sealed memfd of the table */
+	uint32_t flags;		  /* SLOT_* */
+	uint64_t expires;	  /* CLOCK_BOOTTIME ns */
+	struct warden_tag parent; /* of the grant that delegates, or zeros */
 };
 
 /* Who is behind a connection. */
@@ -36,7 +37,9 @@ int warden_revoke(int warden, struct warden_tag tag, uint32_t flags);
 /* Keeps the bytes of a sealed memfd for the next broker, in place of those before. -ENOSPC: the disk is full.
  */
 int warden_record(int warden, struct warden_tag tag, int record);
-/* -EBUSY: tasks carry the tag. */
+/* The cells of a grant's table, in a sealed memfd that is the caller's. */
+int warden_table(int warden, struct warden_tag tag, int *cells);
+/* -EBUSY: tasks carry the tag, or a grant that it delegated holds a slot. */
 int warden_release(int warden, struct warden_tag tag);
 
 #endif

@@ -31,10 +31,13 @@ enum role_fd {
 enum warden_op {
 	WARDEN_PEER = 1, /* + connection: which tag does the peer carry? */
 	WARDEN_LOAD,	 /* + memfd of a table: take a slot for a new grant and load it */
-	WARDEN_TAG,	 /* + connection: put slot/gen on the peer; it must be untagged, single-threaded */
-	WARDEN_REVOKE,	 /* slot/gen and all beneath; flags = SLOT_KILL to kill the tasks too */
-	WARDEN_RELEASE,	 /* give the slot back with its record; -EBUSY while tasks carry the tag */
-	WARDEN_RECORD,	 /* + memfd: what the next broker needs to answer for slot/gen, kept word for word */
+	WARDEN_TAG,	/* + connection: put slot/gen on the peer; it must be single-threaded, and untagged or
+			   under slot/gen's parent */
+	WARDEN_REVOKE,	/* slot/gen and all beneath; flags = SLOT_KILL to kill the tasks too */
+	WARDEN_RELEASE, /* give the slot back with its record; -EBUSY while tasks carry the tag or a grant
+			   that it delegated holds a slot */
+	WARDEN_RECORD,	/* + memfd: what the next broker needs to answer for slot/gen, kept word for word */
+	WARDEN_TABLE,	/* answered with a sealed memfd: the cells of slot/gen */
 };
 
 #define RECORD_BYTES (20u << 20) /* of one such record */

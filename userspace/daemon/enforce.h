@@ -33,8 +33,9 @@ int enforce_control_fd(const struct enforce *enforce);
 int enforce_slots_fd(const struct enforce *enforce);
 int enforce_ring_fd(const struct enforce *enforce);
 
-/* Takes a free slot for the table in `memfd` (whole cells). -ENOSPC no slot, -EFBIG too large, -ESTALE the
- * parent is gone. *slot and *gen are live from here on. */
+/* Takes a free slot for the table in `memfd` (whole cells). -ENOSPC no slot, -EFBIG too large; of a delegated
+ * grant -ESTALE the parent is gone or ended, -EINVAL it ends earlier, -EMLINK the chain would be too long.
+ * *slot and *gen are live from here on. */
 struct grant_terms {
 	uint64_t expires; /* CLOCK_BOOTTIME ns */
 	uint32_t flags;	  /* SLOT_* */
@@ -45,7 +46,9 @@ int enforce_load(struct enforce *enforce, int memfd, const struct grant_terms *t
 
 /* Cuts the grant and all beneath it: one write and one bump of the epoch. -ENOENT: no such grant. */
 int enforce_revoke(struct enforce *enforce, uint32_t slot, uint32_t gen, bool kill);
-/* Gives a slot back. -EBUSY while tasks carry the tag. */
+/* The cells of a grant's table as the kernel has them, in a sealed memfd that is the caller's. -ENOENT. */
+int enforce_table(struct enforce *enforce, uint32_t slot, uint32_t gen, int *memfd);
+/* Gives a slot back. -EBUSY while tasks carry the tag, or grants that this one delegated hold slots. */
 int enforce_release(struct enforce *enforce, uint32_t slot, uint32_t gen);
 /* Revokes every grant, killing: what a clean stop does first. */
 void enforce_revoke_all(struct enforce *enforce);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/memfd.h"
 #include "daemon/enforce_private.h"
 
 static struct slot *slot_find(struct enforce *e, uint32_t slot, uint32_t gen)
@@ -65,6 +66,31 @@ static int table_create(int memfd, size_t size)
 	return done == size ? map : (close(map), -EIO);
 }
 
+/* Whether a grant that holds a slot was delegated by this one. */
+static bool slot_delegated(const struct enforce *e, uint32_t slot, uint32_t gen)
+{
+	for (uint32_t i = 1; i < SLOTS_MAX; i++)
+		if (e->slots[i].state != SLOT_FREE && e->slots[i].parent == slot &&
+		    e->slots[i].parent_gen == gen)
+			return true;
+	return false;
+}
+
+/* What the kernel side takes for granted of a delegated grant, whatever the broker thinks. */
+static int parent_check(struct enforce *e, const struct grant_terms *terms)
+{
+	const struct slot *s = slot_find(e, terms->parent, terms->parent_gen);
+	unsigned links = 1;
+
+	if (!s || s->state != SLOT_LIVE)
+		return -ESTALE;
+	if (terms->expires > s->expires)
+		return -EINVAL;
+	for (; s && s->parent; s = slot_find(e, s->parent, s->parent_gen))
+		links++;
+	return !s ? -ESTALE : links < CHAIN_MAX ? 0 : -EMLINK;
+}
+
 static void slot_fill(struct slot *s, const struct grant_terms *terms)
 {
 	uint32_t gen = s->gen + 1 ?: 1;
@@ -88,8 +114,9 @@ int enforce_load(struct enforce *e, int memfd, const struct grant_terms *terms, 
 
 	if (!size || size / sizeof(union cell) > TABLE_CELLS)
 		return size ? -EFBIG : -EINVAL;
-	if (terms->parent && !slot_find(e, terms->parent, terms->parent_gen))
-		return -ESTALE;
+	r = terms->parent ? parent_check(e, terms) : 0;
+	if (r)
+		return r;
 	at = slot_free(e);
 	if (!at)
 		return -ENOSPC;
@@ -105,6 +132,37 @@ int enforce_load(struct enforce *e, int memfd, const struct grant_terms *terms, 
 	r = enforce_running(e);
 	if (r)
 		enforce_release(e, *slot, *gen); /* one that could not be ended is not begun */
+	return r;
+}
+
+static int table_open(const struct enforce *e, uint32_t slot)
+{
+	uint32_t id;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(e->skel->maps.tables), &slot, &id))
+		return -errno;
+	return bpf_map_get_fd_by_id(id);
+}
+
+int enforce_table(struct enforce *e, uint32_t slot, uint32_t gen, int *memfd)
+{
+	_cleanup_close_ int map = slot_find(e, slot, gen) ? table_open(e, slot) : -ENOENT;
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof(info);
+	size_t size;
+	void *cells;
+	int r;
+
+	if (map < 0)
+		return map;
+	if (bpf_obj_get_info_by_fd(map, &info, &len))
+		return -errno;
+	size = (size_t)info.max_entries * sizeof(union cell);
+	cells = mmap(NULL, size, PROT_READ, MAP_SHARED, map, 0);
+	if (cells == MAP_FAILED)
+		return -errno;
+	r = memfd_sealed("deputy-table", cells, size, memfd);
+	munmap(cells, size);
 	return r;
 }
 
@@ -153,7 +211,7 @@ int enforce_release(struct enforce *e, uint32_t slot, uint32_t gen)
 
 	if (!s)
 		return -ENOENT;
-	if (s->tasks)
+	if (s->tasks || slot_delegated(e, slot, gen))
 		return -EBUSY;
 	epochs_end(e->epochs, slot, gen);
 	__atomic_store_n(&s->state, SLOT_FREE, __ATOMIC_SEQ_CST);

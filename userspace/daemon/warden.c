@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <systemd/sd-event.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/msg.h"
@@ -84,6 +85,12 @@ static int answer_record(struct warden *w, const struct warden_request *q, int f
 	return records_write(w->records, q->slot, q->gen, fd);
 }
 
+static int answer_table(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
+{
+	(void)fd, (void)a;
+	return enforce_table(w->enforce, q->slot, q->gen, &w->pass);
+}
+
 static const struct {
 	handler answer;
 	bool takes_fd;
@@ -91,6 +98,7 @@ static const struct {
 	[WARDEN_PEER] = {answer_peer, true},	    [WARDEN_LOAD] = {answer_load, true},
 	[WARDEN_TAG] = {answer_tag, true},	    [WARDEN_REVOKE] = {answer_revoke, false},
 	[WARDEN_RELEASE] = {answer_release, false}, [WARDEN_RECORD] = {answer_record, true},
+	[WARDEN_TABLE] = {answer_table, false},
 };
 
 static int serve_one(struct warden *w)
@@ -102,12 +110,16 @@ static int serve_one(struct warden *w)
 
 	if (r)
 		return r;
-	if (request.op < WARDEN_PEER || request.op > WARDEN_RECORD)
+	if (request.op < WARDEN_PEER || request.op > WARDEN_TABLE)
 		return -EPROTO;
 	if (handlers[request.op].takes_fd != (fd >= 0))
 		return -EPROTO;
+	w->pass = -1;
 	reply.error = handlers[request.op].answer(w, &request, fd, &reply);
-	return msg_send(w->broker, &reply, sizeof(reply), -1);
+	r = msg_send(w->broker, &reply, sizeof(reply), w->pass);
+	if (w->pass >= 0)
+		close(w->pass);
+	return r;
 }
 
 static int on_broker(sd_event_source *s, int fd, uint32_t revents, void *arg)

@@ -10,6 +10,7 @@ struct warden {
 	struct enforce *enforce;
 	int broker;  /* socketpair to the broker */
 	int records; /* directory of the grants' records */
+	int pass;    /* goes with the reply being made; -1: nothing does */
 	struct role_process roles[ROLES];
 };
 

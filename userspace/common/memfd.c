@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/memfd.h"
+#include "common/memfd.h"
 
 #include <errno.h>
 #include <fcntl.h>
