@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct answer a = {0};
 
 	memcpy(body, data, size);
-	if (request_decode(body, size, &r, &a) == 0)
+	if (request_decode(body, size, size & 1 ? REQUEST_GRANT : REQUEST_NARROWER, &r, &a) == 0)
 		check(&r);
 	else if (!answer_message(&a) || a.status != 400)
 		abort();

@@ -13,6 +13,7 @@
 static const struct route routes[] = {
 	{"POST", "/v1/grants", WHO_UNTAGGED, HTTP_BODY_MAX, "", handle_mint},
 	{"POST", "/v1/nonce", WHO_UNTAGGED, 0, "", handle_nonce},
+	{"POST", "/v1/delegate", WHO_TAGGED, HTTP_BODY_MAX, "", handle_delegate},
 	{"GET", "/v1/grants", WHO_ANY, 0, "all", handle_list}, /* of those that access_sees() */
 	{"GET", "/v1/grants/", WHO_SEES, 0, "", handle_show},
 	{"GET", "/v1/grants/*/vc", WHO_SEES, 0, "", handle_vc},
@@ -54,7 +55,8 @@ bool access_sees(const struct grant *g, const void *arg)
 	const struct caller *c = arg;
 
 	if (c->slot)
-		return g->slot == c->slot && g->gen == c->gen; /* its own, whoever it runs as */
+		return grant_is_below(g, c->slot,
+				      c->gen); /* its own and what it delegated, whoever it runs as */
 	return c->uid == 0 || c->uid == g->uid;
 }
 
@@ -80,6 +82,9 @@ int access_check(const struct registry *grants, const struct route *route, const
 		return answer_problem(answer, PROBLEM_FORBIDDEN,
 				      "already under grant %s: a tagged process cannot take a new grant",
 				      own ? own->id : "of an earlier run of the daemon");
+	if (!caller->slot && route->who == WHO_TAGGED)
+		return answer_problem(answer, PROBLEM_FORBIDDEN,
+				      "under no grant: only an agent has something to delegate");
 	if (caller->slot && route->who == WHO_OWNS)
 		return answer_problem(answer, PROBLEM_FORBIDDEN,
 				      "under grant %s: a tagged process cannot administer grants",

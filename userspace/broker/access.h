@@ -14,7 +14,9 @@ struct exchange;
 enum who {
 	WHO_ANY,      /* every local process */
 	WHO_UNTAGGED, /* one that acts under no grant */
-	WHO_SEES,     /* the path names a grant: its owner, root, or a process under that very grant */
+	WHO_TAGGED,   /* one that acts under a grant that lives */
+	WHO_SEES,     /* the path names a grant: its owner, root, or a process under that very grant or one
+			 that delegated it */
 	WHO_OWNS,     /* likewise, but no tagged process: it is its grant, and no grant administers */
 };
 

@@ -27,12 +27,12 @@ static json_t *claims_table(const struct grant *g)
 /* RFC 7519 section 4.1 and, for authorization_details, RFC 9396 section 9.1. */
 static json_t *claims_of(const struct grant *g, json_t *details)
 {
-	return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:n, s:I, s:I, s:I, s:o}", "iss",
+	return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s?, s:I, s:I, s:I, s:o}", "iss",
 			 "deputy", "jti", g->id, "sub", json_sprintf("agent:%s", g->id), "owner", g->owner,
 			 "assurance", g->assurance, "purpose", g->purpose, "policy", "name", g->policy,
-			 "digest", g->digest, "table", g->table, "parent", "iat", (json_int_t)g->not_before,
-			 "nbf", (json_int_t)g->not_before, "exp", (json_int_t)g->expires,
-			 "authorization_details", details);
+			 "digest", g->digest, "table", g->table, "parent", *g->parent ? g->parent : NULL,
+			 "iat", (json_int_t)g->not_before, "nbf", (json_int_t)g->not_before, "exp",
+			 (json_int_t)g->expires, "authorization_details", details);
 }
 
 static int claims_try(const struct secret_key *key, const struct grant *g, json_t *details, char **token)

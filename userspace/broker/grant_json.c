@@ -18,9 +18,13 @@ json_t *grant_rules(const struct grant *g)
 /* From the accountable human down to the agent, one line each. */
 static json_t *grant_chain(const struct grant *g)
 {
-	return json_pack("[o, o, o]", json_sprintf("%s (%s)", g->owner, g->user),
-			 json_sprintf("policy %s %s", g->policy, g->digest),
-			 json_sprintf("%s %s", g->id, g->purpose));
+	json_t *chain = json_pack("[o]", json_sprintf("%s (%s)", g->owner, g->user));
+
+	if (chain && json_array_extend(chain, g->links)) {
+		json_decref(chain);
+		return NULL;
+	}
+	return chain;
 }
 
 static json_t *grant_summary(const struct grant *g)
@@ -30,12 +34,12 @@ static json_t *grant_summary(const struct grant *g)
 	text_time(g->not_before, from);
 	text_time(g->expires, until);
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:n, s:s, s:I, s:I, s:o, s:O, s:s?}",
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:o, s:O, s:s?}",
 		"grant", g->id, "owner", g->owner, "assurance", g->assurance, "user", g->user, "policy",
 		g->policy, "policy_digest", g->digest, "purpose", g->purpose, "not_before", from, "expires",
-		until, "state", grant_state_name(g->state), "parent", "on_revoke", g->kill ? "kill" : "deny",
-		"tasks", (json_int_t)g->tasks, "denials", (json_int_t)g->denials, "chain", grant_chain(g),
-		"argv", g->argv, "workdir", g->workdir);
+		until, "state", grant_state_name(g->state), "parent", *g->parent ? g->parent : NULL,
+		"on_revoke", g->kill ? "kill" : "deny", "tasks", (json_int_t)g->tasks, "denials",
+		(json_int_t)g->denials, "chain", grant_chain(g), "argv", g->argv, "workdir", g->workdir);
 }
 
 json_t *grant_json(const struct grant *g, bool full)

@@ -52,6 +52,7 @@ void grant_free(struct grant *g)
 		return;
 	sd_event_source_disable_unref(g->timer);
 	json_decref(g->argv);
+	json_decref(g->links);
 	free(g->token);
 	free(g->workdir);
 	free(g->labels);
@@ -61,6 +62,8 @@ void grant_free(struct grant *g)
 void registry_add(struct registry *r, struct grant *g)
 {
 	g->held = true;
+	if (g->above)
+		g->above->below++;
 	r->by_slot[g->slot] = g;
 	HASH_ADD_STR(r->by_id, id, g);
 }
@@ -83,6 +86,9 @@ static void registry_forget(struct registry *r, struct grant *g)
 void registry_end(struct registry *r, struct grant *g)
 {
 	g->held = false;
+	if (g->above)
+		g->above->below--;
+	g->above = NULL;
 	g->tasks = 0;
 	g->timer = sd_event_source_disable_unref(g->timer);
 	r->by_slot[g->slot] = NULL;
@@ -94,11 +100,26 @@ void registry_end(struct registry *r, struct grant *g)
 		registry_forget(r, TAILQ_FIRST(&r->ended));
 }
 
+void registry_drop(struct registry *r, struct grant *g)
+{
+	r->by_slot[g->slot] = NULL;
+	HASH_DEL(r->by_id, g);
+	grant_free(g);
+}
+
 struct grant *registry_by_tag(const struct registry *r, uint32_t slot, uint32_t gen)
 {
 	struct grant *g = slot && slot < SLOTS_MAX ? r->by_slot[slot] : NULL;
 
 	return g && g->gen == gen ? g : NULL;
+}
+
+bool grant_is_below(const struct grant *g, uint32_t slot, uint32_t gen)
+{
+	for (; g; g = g->above)
+		if (g->slot == slot && g->gen == gen)
+			return true;
+	return false;
 }
 
 int registry_find(const struct registry *r, const char *id, grant_filter filter, const void *arg,

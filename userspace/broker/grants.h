@@ -30,7 +30,16 @@ struct broker;
 
 struct grant {
 	char id[ID_BYTES];
-	uid_t uid; /* of the owner */
+	char parent[ID_BYTES]; /* the grant that delegated this one; empty: the owner's own */
+	struct grant *above;   /* the same, while this one holds a slot */
+	unsigned below;	       /* grants delegated by this one that hold slots: it keeps its own for them */
+	unsigned depth;	       /* of grants that may follow below */
+	unsigned children;     /* that may be delegated at one time */
+	unsigned audit;	       /* SLOT_AUDIT_*, which no grant below may have less of */
+	uint64_t asked_second; /* CLOCK_MONOTONIC: in which it last asked to delegate, and how often */
+	unsigned asked;
+	json_t *links; /* for people: the owner's policy, and every grant from there down to this one */
+	uid_t uid;     /* of the owner */
 	char owner[72];
 	char assurance[16]; /* how the owner was proven: "peer", "ssh", "ssh-sk" */
 	char user[40];
@@ -77,10 +86,12 @@ void registry_clear(struct registry *r);
 struct grant *grant_new(void);
 void grant_free(struct grant *g);
 
-/* Takes over a grant that holds a slot. */
+/* Takes over a grant that holds a slot; g->above likewise. */
 void registry_add(struct registry *r, struct grant *g);
 /* Lets go of the slot. The grant stays for a while, among the ended; older ones may be freed. */
 void registry_end(struct registry *r, struct grant *g);
+/* Forgets a grant that holds a slot, above none, as if it had not been found. */
+void registry_drop(struct registry *r, struct grant *g);
 /* The grant behind a tag; NULL: none that this broker knows. */
 struct grant *registry_by_tag(const struct registry *r, uint32_t slot, uint32_t gen);
 
@@ -89,6 +100,8 @@ typedef bool (*grant_filter)(const struct grant *g, const void *arg);
  * hides might as well not exist. -ENOENT; -EEXIST: more than one has the prefix. */
 int registry_find(const struct registry *r, const char *id, grant_filter filter, const void *arg,
 		  struct grant **grant);
+/* Whether a grant is the one behind a tag or was delegated by it, however far beneath. */
+bool grant_is_below(const struct grant *g, uint32_t slot, uint32_t gen);
 /* What a user's grants hold. */
 void registry_usage(const struct registry *r, uid_t uid, size_t *grants, size_t *bytes);
 unsigned registry_live(const struct registry *r);

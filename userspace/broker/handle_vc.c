@@ -7,11 +7,11 @@
 #include "broker/http.h"
 #include "token/vc.h"
 
-static int vc_of_grant(const struct broker *b, const struct grant *g, json_t **credential)
+static struct vc_link vc_link_of(const struct grant *g)
 {
-	json_auto_t *assurance = json_pack("{s:s}", "method", g->assurance); /* how the owner was proven */
-	struct vc_link link = {
+	return (struct vc_link){
 		.id = g->id,
+		.parent = *g->parent ? g->parent : NULL,
 		.purpose = g->purpose,
 		.policy = g->policy,
 		.policy_digest = g->digest,
@@ -20,7 +20,22 @@ static int vc_of_grant(const struct broker *b, const struct grant *g, json_t **c
 		.not_before = g->not_before,
 		.expires = g->expires,
 	};
-	struct vc_chain chain = {.owner = g->owner, .assurance = assurance, .links = &link, .count = 1};
+}
+
+/* A grant that lives holds a slot, and so do all above it. */
+static int vc_of_grant(const struct broker *b, const struct grant *g, json_t **credential)
+{
+	json_auto_t *assurance = json_pack("{s:s}", "method", g->assurance); /* how the owner was proven */
+	struct vc_link links[CHAIN_MAX];
+	size_t first = CHAIN_MAX;
+	struct vc_chain chain;
+
+	for (const struct grant *up = g; up && first; up = up->above)
+		links[--first] = vc_link_of(up);
+	chain = (struct vc_chain){.owner = g->owner,
+				  .assurance = assurance,
+				  .links = links + first,
+				  .count = CHAIN_MAX - first};
 
 	return assurance ? vc_sign(b->key, &chain, time(NULL), credential) : -ENOMEM;
 }

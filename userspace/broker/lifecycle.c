@@ -54,6 +54,26 @@ void lifecycle_refresh(const struct broker *b, struct grant *g)
 	g->denials = s->denials;
 }
 
+static void lifecycle_cut(struct broker *b, struct grant *g, const char *text)
+{
+	if (g->state == GRANT_LIVE)
+		g->state = GRANT_REVOKED;
+	recorder_note(&b->recorder, NOTE_REVOKED, g, text);
+	lifecycle_keep(b, g);
+}
+
+/* The kernel has cut them by now, in the one write: each has an end of its own in the log. */
+static void lifecycle_cut_below(struct broker *b, const struct grant *top, const char *who, bool kill)
+{
+	char text[TEXT_BYTES];
+	struct grant *g;
+
+	snprintf(text, sizeof(text), "with %s, by %s, mode %s", top->id, who, kill ? "kill" : "deny");
+	for (g = b->grants.by_id; g; g = g->hh.next)
+		if (g != top && g->state == GRANT_LIVE && grant_is_below(g, top->slot, top->gen))
+			lifecycle_cut(b, g, text);
+}
+
 int lifecycle_revoke(struct broker *b, struct grant *g, bool kill, const char *who)
 {
 	char text[TEXT_BYTES];
@@ -64,11 +84,10 @@ int lifecycle_revoke(struct broker *b, struct grant *g, bool kill, const char *w
 	err = warden_revoke(FD_WARDEN, grant_tag(g), kill ? SLOT_KILL : 0);
 	if (err)
 		return err;
-	if (g->state == GRANT_LIVE)
-		g->state = GRANT_REVOKED;
 	snprintf(text, sizeof(text), "by %s, mode %s", who, kill ? "kill" : "deny");
-	recorder_note(&b->recorder, NOTE_REVOKED, g, text);
-	lifecycle_keep(b, g);
+	lifecycle_cut(b, g, text);
+	if (g->below)
+		lifecycle_cut_below(b, g, who, kill);
 	return 0;
 }
 
@@ -86,8 +105,12 @@ static int lifecycle_retry(sd_event_source *s, uint64_t usec, void *arg)
 
 static void lifecycle_release(struct broker *b, struct grant *g)
 {
+	struct grant *above = g->above;
+
 	if (warden_release(FD_WARDEN, grant_tag(g)) != -EBUSY) {
 		registry_end(&b->grants, g);
+		if (above && !b->slots[above->slot].tasks)
+			lifecycle_empty(b, above);
 		return;
 	}
 	/* A task between its last event and its end. Its grant is over, so the timer is free. */
@@ -97,7 +120,7 @@ static void lifecycle_release(struct broker *b, struct grant *g)
 
 void lifecycle_empty(struct broker *b, struct grant *g)
 {
-	if (g->emptied)
+	if (g->emptied || g->below) /* while another acts on its authority it is not over */
 		return;
 	g->emptied = true;
 	lifecycle_refresh(b, g);

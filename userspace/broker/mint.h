@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * POST /v1/grants, in three parts: what was asked (event loop), whether the policy allows it and what that
- * compiles to (worker), and the grant itself (event loop). Each part is a list of steps; a step that fails
- * has answered why and is the last.
+ * POST /v1/grants and POST /v1/delegate, in three parts: what was asked (event loop), whether the policy
+ * allows it and what that compiles to (worker), and the grant itself (event loop). Each part is a list of
+ * steps; a step that fails has answered why and is the last.
  */
 #ifndef DEPUTY_MINT_H
 #define DEPUTY_MINT_H
@@ -10,6 +10,7 @@
 #include "broker/http.h"
 #include "broker/request.h"
 #include "broker/user.h"
+#include "broker/warden_client.h"
 #include "broker/worker.h"
 #include "policy/policy.h"
 
@@ -21,13 +22,40 @@ struct mint_proof {
 	char nonce[STATEMENT_NONCE_BYTES];
 };
 
+/* What a grant that delegates gives at most. A copy: the grant may be gone before the worker is done. */
+struct delegator {
+	char id[ID_BYTES]; /* empty: nobody delegates, the owner asks */
+	char purpose[72];
+	char policy[72];
+	char digest[DIGEST_BYTES];
+	char table_digest[DIGEST_BYTES];
+	struct warden_tag tag;
+	struct table *table; /* cells as the kernel has them, labels as the registry has them */
+	uint64_t deadline;   /* CLOCK_BOOTTIME ns */
+	int64_t expires;
+	unsigned depth, children, audit;
+	bool kill;
+};
+
+struct mint;
+typedef int (*mint_step)(struct mint *m);
+
+/* The steps of each part, ended by NULL. */
+struct mint_plan {
+	const mint_step *ask, *work, *end;
+};
+
 struct mint {
 	struct worker_job job;
+	const struct mint_plan *plan;
 	struct exchange *x;
 	struct broker *b;      /* in the worker: options and texts only, which never change */
 	struct answer *answer; /* of the exchange */
 	struct user user;
 	struct grant_request request;
+	struct delegator from;
+	char *workdir;	  /* the delegator's, when the request names none */
+	char purpose[72]; /* of a delegated grant: its parent's, or a part of it */
 	struct policy *policy;
 	struct mint_proof proof;
 	struct policy_grant terms;
@@ -39,13 +67,18 @@ struct mint {
 	int err;     /* how the part that ran last ended */
 };
 
-typedef int (*mint_step)(struct mint *m);
-
 /* Runs steps until one fails. */
-int mint_steps(struct mint *m, const mint_step *steps, size_t count);
+int mint_steps(struct mint *m, const mint_step *steps);
+/* The handler of both requests. */
+int mint_handle(struct exchange *x, const struct mint_plan *plan);
 
-/* The worker's part: parse, owner, purpose, ttl, compile. Thread-safe. */
-int mint_policy(struct mint *m);
+/* The worker's part, ended by NULL: parse, owner, purpose, ttl, compile. Thread-safe. */
+extern const mint_step mint_policy[];
+int mint_parse(struct mint *m);
+int mint_purpose(struct mint *m);
+int mint_ttl(struct mint *m);
+int mint_compile(struct mint *m);
+int mint_digests(struct mint *m);
 /* Steps of the worker's part: whose signature it is, and whether over this very request. Nothing to do
  * without one. */
 int mint_proof_owner(struct mint *m);
@@ -56,5 +89,12 @@ int mint_proof_nonce(struct mint *m);
 void mint_proof_describe(const struct mint *m, struct grant *g);
 /* Part of the first: which text is meant, and may it be used here at all. */
 int mint_text(struct mint *m);
+
+/* Of the first and the last. */
+int mint_caller(struct mint *m);
+int mint_request(struct mint *m);
+int mint_request_narrower(struct mint *m);
+/* The grant itself: described, loaded, signed, recorded, put on the caller. */
+int mint_begin(struct mint *m);
 
 #endif

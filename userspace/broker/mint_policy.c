@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/delegate.h"
 #include "broker/mint.h"
 #include "broker/texts.h"
 
@@ -49,7 +50,7 @@ static int mint_mistakes(struct mint *m, const struct policy_errors *errors, int
 	return err;
 }
 
-static int mint_parse(struct mint *m)
+int mint_parse(struct mint *m)
 {
 	const struct grant_request *r = &m->request;
 	struct policy_errors errors = {0};
@@ -78,7 +79,7 @@ static int mint_owner(struct mint *m)
 
 /* ---- the purpose and its time ---- */
 
-static int mint_purpose(struct mint *m)
+int mint_purpose(struct mint *m)
 {
 	const char **purpose = &m->request.purpose;
 
@@ -95,14 +96,17 @@ static int mint_purpose(struct mint *m)
 	return 0;
 }
 
-static int mint_ttl(struct mint *m)
+int mint_ttl(struct mint *m)
 {
 	uint64_t host = m->b->options.max_ttl_ns;
-	uint64_t limit = m->terms.ttl_ns < host ? m->terms.ttl_ns : host;
+	uint64_t limit = m->terms.ttl_ns < host ? m->terms.ttl_ns : host, left;
 	char asked[TIME_BYTES], purpose_ttl[TIME_BYTES], host_ttl[TIME_BYTES];
 
+	left = *m->from.id ? delegate_left(m) : limit;
 	if (!m->request.ttl_ns)
-		m->request.ttl_ns = limit;
+		m->request.ttl_ns = limit < left ? limit : left;
+	if (!left || (m->request.ttl_ns > left && left < limit))
+		return delegate_too_long(m, left);
 	if (m->request.ttl_ns <= limit)
 		return 0;
 	text_ttl(m->request.ttl_ns, asked);
@@ -113,7 +117,7 @@ static int mint_ttl(struct mint *m)
 			      m->request.purpose, purpose_ttl, host_ttl);
 }
 
-static int mint_compile(struct mint *m)
+int mint_compile(struct mint *m)
 {
 	const struct policy_vars vars = {
 		.workdir = m->request.workdir,
@@ -129,7 +133,7 @@ static int mint_compile(struct mint *m)
 	return err;
 }
 
-static int mint_digests(struct mint *m)
+int mint_digests(struct mint *m)
 {
 	size_t bytes = (size_t)m->table->count * sizeof(*m->table->cells);
 
@@ -139,10 +143,5 @@ static int mint_digests(struct mint *m)
 	return 0;
 }
 
-int mint_policy(struct mint *m)
-{
-	static const mint_step steps[] = {mint_parse,	mint_owner,   mint_purpose,	   mint_ttl,
-					  mint_compile, mint_digests, mint_proof_statement};
-
-	return mint_steps(m, steps, sizeof(steps) / sizeof(steps[0]));
-}
+const mint_step mint_policy[] = {mint_parse,   mint_owner,   mint_purpose,	   mint_ttl,
+				 mint_compile, mint_digests, mint_proof_statement, NULL};

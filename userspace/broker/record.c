@@ -28,18 +28,19 @@ static const struct {
 	size_t at;
 	size_t size;
 } strings[] = {
-	FIELD(id),     FIELD(owner),  FIELD(assurance), FIELD(user),  FIELD(purpose),
-	FIELD(policy), FIELD(digest), FIELD(table),	FIELD(chain),
+	FIELD(id),	FIELD(parent), FIELD(owner),  FIELD(assurance), FIELD(user),
+	FIELD(purpose), FIELD(policy), FIELD(digest), FIELD(table),	FIELD(chain),
 };
 
 static json_t *record_json(const struct grant *g)
 {
-	json_t *o = json_pack("{s:s, s:s*, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i}", "token",
-			      g->token, "workdir", g->workdir, "argv", g->argv, "uid", (json_int_t)g->uid,
-			      "cost", (json_int_t)g->cost, "not_before", (json_int_t)g->not_before, "expires",
-			      (json_int_t)g->expires, "deadline", (json_int_t)g->deadline, "slot",
-			      (json_int_t)g->slot, "gen", (json_int_t)g->gen, "kill", g->kill, "state",
-			      (int)g->state);
+	json_t *o = json_pack(
+		"{s:s, s:s*, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:i, s:i}", "token",
+		g->token, "workdir", g->workdir, "argv", g->argv, "links", g->links, "uid",
+		(json_int_t)g->uid, "cost", (json_int_t)g->cost, "not_before", (json_int_t)g->not_before,
+		"expires", (json_int_t)g->expires, "deadline", (json_int_t)g->deadline, "slot",
+		(json_int_t)g->slot, "gen", (json_int_t)g->gen, "kill", g->kill, "state", (int)g->state,
+		"depth", (int)g->depth, "children", (int)g->children, "audit", (int)g->audit);
 
 	for (size_t i = 0; o && i < sizeof(strings) / sizeof(strings[0]); i++) {
 		if (json_object_set_new(o, strings[i].name, json_string((const char *)g + strings[i].at))) {
@@ -101,14 +102,15 @@ static int number_read(const json_t *o, const char *name, uint64_t most, uint64_
 
 static int numbers_read(const json_t *o, struct grant *g)
 {
-	uint64_t uid, cost, not_before, expires, slot, gen, state;
+	uint64_t uid, cost, not_before, expires, slot, gen, state, depth, children, audit;
 
 	if (number_read(o, "uid", UINT32_MAX, &uid) || number_read(o, "cost", INT64_MAX, &cost) ||
 	    number_read(o, "not_before", TOKEN_TIME_MAX, &not_before) ||
 	    number_read(o, "expires", TOKEN_TIME_MAX, &expires) ||
 	    number_read(o, "deadline", INT64_MAX, &g->deadline) ||
 	    number_read(o, "slot", SLOTS_MAX - 1, &slot) || number_read(o, "gen", UINT32_MAX, &gen) ||
-	    number_read(o, "state", GRANT_STATES - 1, &state))
+	    number_read(o, "state", GRANT_STATES - 1, &state) || number_read(o, "depth", CHAIN_MAX, &depth) ||
+	    number_read(o, "children", INT32_MAX, &children) || number_read(o, "audit", INT32_MAX, &audit))
 		return -EBADMSG;
 	g->uid = (uid_t)uid;
 	g->cost = cost;
@@ -117,6 +119,9 @@ static int numbers_read(const json_t *o, struct grant *g)
 	g->slot = (uint32_t)slot;
 	g->gen = (uint32_t)gen;
 	g->state = (enum grant_state)state;
+	g->depth = (unsigned)depth;
+	g->children = (unsigned)children;
+	g->audit = (unsigned)audit;
 	g->kill = json_is_true(json_object_get(o, "kill"));
 	return 0;
 }
@@ -125,11 +130,12 @@ static int texts_read(const json_t *o, struct grant *g)
 {
 	const char *token = json_string_value(json_object_get(o, "token"));
 	const char *workdir = json_string_value(json_object_get(o, "workdir"));
-	json_t *argv = json_object_get(o, "argv");
+	json_t *argv = json_object_get(o, "argv"), *links = json_object_get(o, "links");
 
-	if (!token || !json_is_array(argv))
+	if (!token || !json_is_array(argv) || !json_is_array(links))
 		return -EBADMSG;
 	g->argv = json_incref(argv);
+	g->links = json_incref(links);
 	g->token = strdup(token);
 	g->workdir = workdir ? strdup(workdir) : NULL;
 	return g->token && (g->workdir || !workdir) ? 0 : -ENOMEM;

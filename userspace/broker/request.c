@@ -30,6 +30,22 @@ static const struct member proof_members[] = {
 	{"principal", "a string", JSON_STRING, false, REQUEST_NAME_MAX},
 };
 
+static const struct member narrower_members[] = {
+	{"policy", "an object", JSON_OBJECT, false, 0},
+	{"purpose", "a string", JSON_STRING, false, REQUEST_PURPOSE_MAX},
+	{"ttl", "a string", JSON_STRING, false, 16},
+	{"workdir", "a string", JSON_STRING, false, REQUEST_WORKDIR_MAX},
+	{"argv", "an array of strings", JSON_ARRAY, false, 0},
+};
+
+static const struct {
+	const struct member *members;
+	size_t count;
+} kinds[REQUEST_KINDS] = {
+	[REQUEST_GRANT] = {grant_members, sizeof(grant_members) / sizeof(grant_members[0])},
+	[REQUEST_NARROWER] = {narrower_members, sizeof(narrower_members) / sizeof(narrower_members[0])},
+};
+
 static const struct member policy_members[] = {
 	{"name", "a string", JSON_STRING, true, REQUEST_NAME_MAX},
 	{"text", "a string", JSON_STRING, false, 0},
@@ -147,10 +163,11 @@ static int request_argv(const json_t *argv, json_t **kept, struct answer *a)
 static int request_policy(json_t *policy, struct grant_request *r, struct answer *a)
 {
 	const json_t *text = json_object_get(policy, "text");
-	int err =
-		members_check(policy, policy_members, sizeof(policy_members) / sizeof(policy_members[0]), a);
+	int err = !policy ? 0
+			  : members_check(policy, policy_members,
+					  sizeof(policy_members) / sizeof(policy_members[0]), a);
 
-	if (err)
+	if (err || !policy)
 		return err;
 	r->name = json_string_value(json_object_get(policy, "name"));
 	for (const char *p = r->name; *p; p++) /* it is printed in front of every error and rule */
@@ -181,14 +198,14 @@ static int request_proof(json_t *proof, struct grant_proof *p, struct answer *a)
 	return 0;
 }
 
-static int request_fill(struct grant_request *r, struct answer *a)
+static int request_fill(struct grant_request *r, enum request_kind kind, struct answer *a)
 {
 	const char *ttl = json_string_value(json_object_get(r->root, "ttl"));
 	int err;
 
 	if (!json_is_object(r->root))
 		return answer_problem(a, PROBLEM_BAD_REQUEST, "the body must be a JSON object");
-	err = members_check(r->root, grant_members, sizeof(grant_members) / sizeof(grant_members[0]), a);
+	err = members_check(r->root, kinds[kind].members, kinds[kind].count, a);
 	if (!err)
 		err = request_policy(json_object_get(r->root, "policy"), r, a);
 	if (!err && json_object_get(r->root, "proof"))
@@ -207,7 +224,8 @@ static int request_fill(struct grant_request *r, struct answer *a)
 	return request_argv(json_object_get(r->root, "argv"), &r->argv, a);
 }
 
-int request_decode(const char *body, size_t size, struct grant_request *request, struct answer *answer)
+int request_decode(const char *body, size_t size, enum request_kind kind, struct grant_request *request,
+		   struct answer *answer)
 {
 	struct grant_request r = {0};
 	json_error_t e;
@@ -217,7 +235,7 @@ int request_decode(const char *body, size_t size, struct grant_request *request,
 	if (!r.root)
 		return answer_problem(answer, PROBLEM_BAD_REQUEST, "the body is not JSON: %d:%d: %s", e.line,
 				      e.column, e.text);
-	err = request_fill(&r, answer);
+	err = request_fill(&r, kind, answer);
 	if (err) {
 		request_free(&r);
 		return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The body of POST /v1/grants, taken apart. Nothing here trusts its input. */
+/* The body of POST /v1/grants or /v1/delegate, taken apart. Nothing here trusts its input. */
 #ifndef DEPUTY_REQUEST_H
 #define DEPUTY_REQUEST_H
 
@@ -27,8 +27,14 @@ struct grant_proof {
 	const char *principal; /* NULL: whichever the key is allowed to */
 };
 
+enum request_kind {
+	REQUEST_GRANT,
+	REQUEST_NARROWER, /* of an agent, which may leave the policy out: its own grant's */
+	REQUEST_KINDS
+};
+
 struct grant_request {
-	const char *name; /* of the policy */
+	const char *name; /* of the policy; NULL: none is named */
 	const char *text; /* NULL: the installed policy of that name */
 	size_t text_len;
 	const char *purpose; /* NULL: the policy's only one */
@@ -41,7 +47,8 @@ struct grant_request {
 
 /* Members that are unknown, missing, doubled, of another type or out of bounds are refused: then *answer
  * says why and the result is -EINVAL. request_free() in the end. */
-int request_decode(const char *body, size_t size, struct grant_request *request, struct answer *answer);
+int request_decode(const char *body, size_t size, enum request_kind kind, struct grant_request *request,
+		   struct answer *answer);
 void request_free(struct grant_request *request);
 
 /* "30s", "10m", "2h" as nanoseconds. -EINVAL: anything else, zero, or more than REQUEST_TTL_MAX. */

@@ -22,6 +22,7 @@
 #define EXIT_NOT_FOUND	127
 
 struct run {
+	const char *endpoint; /* who gives the grant: the owner's policy, or an agent's own grant */
 	const char *policy;
 	const char *purpose;
 	const char *ttl;
@@ -59,6 +60,27 @@ static int run_options(struct cli *cli, int argc, char **argv, struct run *r, in
 	if (!r->policy || !r->purpose)
 		*exit = cli_usage(cli, "--policy and --purpose are needed");
 	else if (first >= argc)
+		*exit = cli_usage(cli, "which command is to run?");
+	r->argv = argv + first;
+	return *exit ? -1 : 0;
+}
+
+static int delegate_options(struct cli *cli, int argc, char **argv, struct run *r, int *exit)
+{
+	const struct cli_option options[] = {
+		{"scope", "FILE", "a policy within this grant's, or the name of an installed one (all of it)",
+		 .text = &r->policy},
+		{"purpose", "NAME", "which of its purposes, or a part of this grant's", .text = &r->purpose},
+		{"ttl", "TIME", "a shorter life than this grant's: 90s, 10m, 2h", .text = &r->ttl},
+		{"workdir", "DIR", "what ${workdir} stands for (as in this grant)", .text = &r->workdir},
+		{"keep-fd", "N", "leave descriptor N open to the command", .list = &r->keep},
+		{0},
+	};
+	int first = cli_options(cli, argc, argv, options, true, exit);
+
+	if (first < 0)
+		return -1;
+	if (first >= argc)
 		*exit = cli_usage(cli, "which command is to run?");
 	r->argv = argv + first;
 	return *exit ? -1 : 0;
@@ -116,20 +138,21 @@ static json_t *run_argv(char **argv)
 	return list;
 }
 
-static int run_ask(struct run *r)
+static int run_ask(struct run *r, const char *workdir_default)
 {
-	_cleanup_free_ char *workdir = realpath(r->workdir ? r->workdir : ".", NULL);
+	const char *dir = r->workdir ? r->workdir : workdir_default;
+	_cleanup_free_ char *workdir = dir ? realpath(dir, NULL) : NULL;
 	json_t *policy = NULL;
 	int code;
 
-	if (!workdir) {
+	if (dir && !workdir) {
 		cli_error("%s: %s", r->workdir ? r->workdir : "the current directory", strerror(errno));
 		return EX_NOINPUT;
 	}
-	code = run_policy(r, &policy);
+	code = r->policy ? run_policy(r, &policy) : 0;
 	if (code)
 		return code;
-	r->ask = json_pack("{s:o, s:s, s:s*, s:s, s:o}", "policy", policy, "purpose", r->purpose, "ttl",
+	r->ask = json_pack("{s:o*, s:s*, s:s*, s:s*, s:o}", "policy", policy, "purpose", r->purpose, "ttl",
 			   r->ttl, "workdir", workdir, "argv", run_argv(r->argv));
 	if (r->ask)
 		return 0;
@@ -170,7 +193,7 @@ static int run_exec(struct run *r)
 static int run_tagged(struct cli *cli, struct run *r)
 {
 	_cleanup_reply_ struct reply reply = {0};
-	int code = client_call(cli, "POST", "/v1/grants", r->ask, &reply);
+	int code = client_call(cli, "POST", r->endpoint, r->ask, &reply);
 	const char *id = json_string_value(json_object_get(reply.body, "grant"));
 
 	if (code)
@@ -182,23 +205,35 @@ static int run_tagged(struct cli *cli, struct run *r)
 	return run_exec(r);
 }
 
+static int run_command(struct cli *cli, struct run *r, const char *workdir)
+{
+	int code = run_keep(cli, r);
+
+	if (!code)
+		code = run_find(r);
+	if (!code)
+		code = run_ask(r, workdir);
+	if (!code && r->owner_proof)
+		code = owner_proof_add(cli, r->owner_proof, r->ask);
+	if (!code)
+		code = run_confine(r);
+	if (!code)
+		_exit(run_tagged(cli, r));
+	return code;
+}
+
 int cmd_run(struct cli *cli, int argc, char **argv)
 {
-	__attribute__((cleanup(run_clear))) struct run r = {0};
+	__attribute__((cleanup(run_clear))) struct run r = {.endpoint = "/v1/grants"};
 	int code;
 
-	if (run_options(cli, argc, argv, &r, &code))
-		return code;
-	code = run_keep(cli, &r);
-	if (!code)
-		code = run_find(&r);
-	if (!code)
-		code = run_ask(&r);
-	if (!code && r.owner_proof)
-		code = owner_proof_add(cli, r.owner_proof, r.ask);
-	if (!code)
-		code = run_confine(&r);
-	if (!code)
-		_exit(run_tagged(cli, &r));
-	return code;
+	return run_options(cli, argc, argv, &r, &code) ? code : run_command(cli, &r, ".");
+}
+
+int cmd_delegate(struct cli *cli, int argc, char **argv)
+{
+	__attribute__((cleanup(run_clear))) struct run r = {.endpoint = "/v1/delegate"};
+	int code;
+
+	return delegate_options(cli, argc, argv, &r, &code) ? code : run_command(cli, &r, NULL);
 }

@@ -11,6 +11,8 @@
 static const struct command commands[] = {
 	{"run", "--policy FILE --purpose NAME -- COMMAND...",
 	 "Tag this process with a grant, then run a command.", cmd_run},
+	{"delegate", "[--scope FILE] [--purpose NAME] [--ttl TIME] -- CMD [ARG...]",
+	 "From within a grant: run a command under a narrower one.", cmd_delegate},
 	{"ls", "", "List grants.", cmd_ls},
 	{"tree", "", "Show grants by owner, policy and parent.", cmd_tree},
 	{"show", "ID", "Show one grant with its chain and rules.", cmd_show},

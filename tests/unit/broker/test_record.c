@@ -39,6 +39,7 @@ static struct grant *sample(void)
 	memcpy(g->labels, labels, sizeof(labels));
 	g->labels_size = sizeof(labels);
 	g->argv = json_pack("[s, s]", "pi", "-p");
+	g->links = json_pack("[s]", "policy coder sha256:00");
 	g->cost = 4711;
 	g->not_before = 1700000000;
 	g->expires = 1700000600;

@@ -84,7 +84,7 @@ static int decode(const char *body, struct grant_request *r, struct answer *a)
 {
 	memset(r, 0, sizeof(*r));
 	memset(a, 0, sizeof(*a));
-	return request_decode(body, strlen(body), r, a);
+	return request_decode(body, strlen(body), REQUEST_GRANT, r, a);
 }
 
 static void whole(void **state)
