@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /v1/grants of docs/API.md, by the process that is to be bound. */
+/* POST /v1/grants of docs/API.md, and /v1/delegate for another layer, by the process that is to be bound. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "ruleset.h"
 
 #define MINT   "/v1/grants"
-#define NARROW MINT /* a second layer: the request that delegates, once there is one */
+#define NARROW "/v1/delegate" /* a second layer */
 
 static bool is_bound; /* this process, or the one that forked it, holds a grant */
 
@@ -82,8 +82,10 @@ static int refused(int status, const char *answer)
 {
 	const char *body = strstr(answer, "\r\n\r\n");
 
-	if (is_bound)
-		shim_note("delegation", "a second ruleset is a narrower grant");
+	if (body && strstr(body, "wider than grant"))
+		shim_note("wider", "a second ruleset that is not within the first");
+	else if (body && strstr(body, "any further"))
+		shim_note("depth", "a chain has 8 grants");
 	else if (status == 409)
 		shim_note("threads", "a grant binds a process, and this one has threads");
 	else

@@ -196,7 +196,7 @@ char *ruleset_policy(const struct ruleset *r)
 	if (!out)
 		return NULL;
 	fputs("apiVersion: deputy/v1\nname: ruleset\nowner: {any_of: ['uid:*']}\n"
-	      "purposes:\n  selftest:\n    ttl: 30m\n    open_roads: accept\n    files:\n      - {allow: [metadata], path: '/**'}\n",
+	      "purposes:\n  selftest:\n    ttl: 30m\n    open_roads: accept\n    delegate: {depth: 7, children: 64}\n    files:\n      - {allow: [metadata], path: '/**'}\n",
 	      out);
 	for (size_t i = 0; i < sizeof(translations) / sizeof(translations[0]); i++)
 		files_print(out, r, &translations[i]);

@@ -112,8 +112,11 @@ static void cookbook_jws(void **state)
 	}
 	print_message("# cookbook: %zu of %zu JWS as they should be\n", ran,
 		      sizeof(cases) / sizeof(cases[0]));
-	if (!ran)
-		skip();
+	if (ran)
+		return;
+	json_decref(any);
+	any = NULL; /* skip() jumps past the cleanup */
+	skip();
 }
 
 static void cookbook_jwk(void **state)
