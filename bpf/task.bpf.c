@@ -157,16 +157,21 @@ int BPF_PROG(task_free, struct task_struct *task)
  * From a grant to one that it delegated, in one store: the task may be in a hook meanwhile, and decides by
  * the one or the other, or finds that slot and generation do not belong together and is refused.
  */
-static __always_inline void tag_narrow(struct tag *tag, const struct tag *to)
+static __always_inline int tag_narrow(__u64 task, const struct tag *to)
 {
-	struct tag from = {.slot = tag->slot, .gen = tag->gen};
 	__u64 whole = (__u64)to->gen << 32 | to->slot;
+	struct tag *tag = tag_of(task);
+	struct tag from;
 
 	_Static_assert(__builtin_offsetof(struct tag, gen) == 4 && !__builtin_offsetof(struct tag, slot),
 		       "one store");
+	if (!tag)
+		return -ESRCH;
+	from = (struct tag){.slot = tag->slot, .gen = tag->gen};
 	*(volatile __u64 *)tag = whole;
 	tasks_add(to, 1);
 	tasks_add(&from, -1);
+	return 0;
 }
 
 /* Whether the tag to be put on is of a grant that the task's own delegated. */
@@ -204,6 +209,27 @@ static __always_inline void slot_mapped(const struct tag *tag)
 		__sync_fetch_and_or(&s->flags, SLOT_MAPPED);
 }
 
+/* Puts the tag on, in place of `old` when that has a slot. */
+static __always_inline int visit_put(struct task_struct *task, const struct tag *old)
+{
+	struct tag put = {.slot = visit.slot, .gen = visit.gen};
+	__u32 opens = 0;
+	int err = visit_unfit(task, &opens);
+
+	if (!err)
+		err = old->slot ? tag_narrow((__u64)task, &put) : tag_put((__u64)task, &put);
+	if (err)
+		return err;
+	err = visit_unfit(task, &opens);
+	if (err && old->slot)
+		tag_narrow((__u64)task, old);
+	else if (err)
+		tag_drop((__u64)task, &put);
+	else if (opens & OPENS_QUEUE)
+		slot_mapped(&put);
+	return err;
+}
+
 /*
  * Finds the process behind a connection of the warden's own by the struct pid that the kernel noted at
  * connect(2), so a recycled pid cannot stand in for it, and reads or puts its tag. Runs under RCU: the task
@@ -214,34 +240,21 @@ static __always_inline void slot_mapped(const struct tag *tag)
 static __always_inline void visit_task(struct task_struct *task)
 {
 	struct tag *tag = tag_of((__u64)task);
-	struct tag put = {.slot = visit.slot, .gen = visit.gen};
-	struct tag old = {.slot = tag ? tag->slot : 0, .gen = tag ? tag->gen : 0};
-	__u32 opens = 0;
+	struct tag old = {};
 
 	visit.tgid = BPF_CORE_READ(task, tgid);
 	visit.threads = BPF_CORE_READ(task, signal, nr_threads);
-	if (visit.op == VISIT_READ || (tag && !visit_narrows(tag))) {
-		visit.slot = tag ? tag->slot : 0;
-		visit.gen = tag ? tag->gen : 0;
+	if (tag) {
+		old.slot = tag->slot;
+		old.gen = tag->gen;
+	}
+	if (visit.op == VISIT_READ || (old.slot && !visit_narrows(&old))) {
+		visit.slot = old.slot;
+		visit.gen = old.gen;
 		visit.error = visit.op == VISIT_READ ? 0 : -EEXIST;
 		return;
 	}
-	visit.error = visit_unfit(task, &opens);
-	if (visit.error)
-		return;
-	if (tag)
-		tag_narrow(tag, &put);
-	else
-		visit.error = tag_put((__u64)task, &put);
-	if (visit.error)
-		return;
-	visit.error = visit_unfit(task, &opens);
-	if (visit.error && tag)
-		tag_narrow(tag, &old);
-	else if (visit.error)
-		tag_drop((__u64)task, &put);
-	else if (opens & OPENS_QUEUE)
-		slot_mapped(&put);
+	visit.error = visit_put(task, &old);
 }
 
 /* Addresses as numbers, which a function of its own takes. */
