@@ -9,7 +9,7 @@ import threading
 import time
 
 from daemons import Daemon, gaps, lines
-from kt import Agent, Log, Tap, Twin, agent, alive, path, put, wait_for
+from kt import DEPUTY, Agent, Log, Tap, Twin, agent, alive, path, put, wait_for
 
 tap = Tap()
 daemon = Daemon()
@@ -99,6 +99,27 @@ def taken_over():
     ends(lasting, killer, log)
     for probe in (revoked, short, twin):
         probe.end()
+
+
+def delegated():
+    """A chain is taken over link by link, those too that nobody acts under, and is cut as one afterwards."""
+    subprocess.run(["cp", DEPUTY, path("bin/deputy")], check=True)
+    child = Agent("delegating", command=("bin/deputy", "delegate", "--ttl", "20m", "--", path("bin/deputy"), "delegate",
+                                         "--", path("bin/probe"))).ready().deafen()
+    before = daemon.show(child.grant)
+    top = daemon.show(before["parent"])["parent"]
+    tap.equal("two grants above hold on without tasks", (daemon.show(top)["tasks"], daemon.show(top)["state"]), (0, "live"))
+    tap.that("delegated: every process of the daemon is killed", daemon.kill())
+    tap.that("delegated: another daemon starts", daemon.start(), daemon.words())
+    after = daemon.show(child.grant)
+    same = ("parent", "chain", "state", "expires", "owner", "assurance", "tasks")
+    tap.equal("a delegated grant is shown as before", {k: after.get(k) for k in same}, {k: before.get(k) for k in same})
+    tap.equal("and bound as before", (child.ask("read tree/a"), child.ask("read none/a")), ("OK", "EACCES"))
+    tap.equal("the owner's own is revoked", daemon.ask("revoke", top).returncode, 0)
+    tap.equal("and with it what it delegated before", child.ask("read tree/a"), "EPERM")
+    tap.equal("all three are told of", {daemon.show(g).get("state") for g in (top, before["parent"], child.grant)},
+              {"revoked"})
+    child.end()
 
 
 def ends(lasting, killer, log):
@@ -264,4 +285,4 @@ def busy_reset():
 
 
 world()
-tap.run(taken_over, warded, roles, stuck_recorder, foreign_lock, damaged, other_build, busy_reset)
+tap.run(taken_over, delegated, warded, roles, stuck_recorder, foreign_lock, damaged, other_build, busy_reset)
