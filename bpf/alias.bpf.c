@@ -169,10 +169,8 @@ static __always_inline int room_search(struct alias_room *room)
 	for (int i = 0; i < ALIASES_MAX && alias_next(&room->aliases); i++)
 		if (room_try(room))
 			return WHY_RULE;
-	if (!room->denied)
-		return WHY_UNREACHABLE;
-	room_aim(room, room->denied);
-	return object_resolve(&room->object);
+	room_aim(room, room->denied); /* at no mount too: what the room had of another's is in no verdict */
+	return room->denied ? object_resolve(&room->object) : WHY_UNREACHABLE;
 }
 
 /* Memory and pipes are in no directory. The kernel's own devtmpfs is a tmpfs too, but has one. */
