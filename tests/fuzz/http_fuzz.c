@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The body of POST /v1/grants: what is let through keeps its promises. */
+/* The body of POST /v1/grants and /v1/delegate: what is let through keeps its promises. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "broker/request.h"
 
-static void check(const struct grant_request *r)
+static void check(const struct grant_request *r, enum request_kind kind)
 {
-	if (!r->name || !*r->name || strlen(r->name) > REQUEST_NAME_MAX)
+	if (!r->name && kind != REQUEST_NARROWER)
+		abort();
+	if (r->name && (!*r->name || strlen(r->name) > REQUEST_NAME_MAX))
 		abort();
 	if (r->text && strlen(r->text) != r->text_len)
 		abort();
@@ -30,10 +32,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *body = malloc(size ? size : 1);
 	struct grant_request r = {0};
 	struct answer a = {0};
+	enum request_kind kind = size & 1 ? REQUEST_GRANT : REQUEST_NARROWER;
 
 	memcpy(body, data, size);
-	if (request_decode(body, size, size & 1 ? REQUEST_GRANT : REQUEST_NARROWER, &r, &a) == 0)
-		check(&r);
+	if (request_decode(body, size, kind, &r, &a) == 0)
+		check(&r, kind);
 	else if (!answer_message(&a) || a.status != 400)
 		abort();
 	request_free(&r);
