@@ -33,6 +33,11 @@ bool number_parse(const char *text, size_t len, uint64_t max, uint64_t *value)
 }
 
 /* Names become file names, options and words in a log: none looks like "..", "-x" or two words. */
+bool policy_name_ok(const char *text)
+{
+	return *text && strlen(text) <= POLICY_NAME_MAX && !strchr(".-", *text) && all_of(text, "._-");
+}
+
 bool check_name(struct reader *r, const struct node *node, const char *what)
 {
 	const char *text = scalar(r, node, what);
@@ -43,7 +48,7 @@ bool check_name(struct reader *r, const struct node *node, const char *what)
 		mistake(r, node, NULL, "%s is longer than %u characters", what, POLICY_NAME_MAX);
 		return false;
 	}
-	if (!*text || strchr(".-", *text) || !all_of(text, "._-")) {
+	if (!policy_name_ok(text)) {
 		mistake(r, node, "letters, digits, '.', '_' and '-', beginning with a letter, digit or '_'",
 			"%s cannot be '%s'", what, text);
 		return false;

@@ -64,6 +64,8 @@ void policy_errors_free(struct policy_errors *errors);
 int policy_error_format(const struct policy_error *e, char *buf, size_t size);
 
 const char *policy_name(const struct policy *policy);
+/* Whether a text could name a policy, purpose or profile. */
+bool policy_name_ok(const char *text);
 /* i-th purpose's name or NULL past the last. */
 const char *policy_purpose(const struct policy *policy, size_t i);
 /* Whether `owner`, who was proven to be him, may use it: "uid:1000" and "uid:NAME", which are both tried by

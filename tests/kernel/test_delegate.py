@@ -141,6 +141,7 @@ def refused():
     run_refused("refused: a longer life", ("--ttl", "31m"), 77, "too long")
     run_refused("refused: a purpose that the scope has not", ("--scope", "tree/part.yaml", "--purpose", "other"), 77,
                 'no purpose "other"')
+    run_refused("refused: a purpose that is no name", ("--purpose", "../other"), 65, '"purpose" must be')
     run_refused("refused: from a grant that may not be delegated", ("--scope", "tree/part.yaml"), 77, "may not be delegated",
                 purpose="tool")
     done = deputy("delegate", "--scope", path("tree/part.yaml"), "--", PROBE, "create", path("tree/ran"))

@@ -13,6 +13,7 @@
 #include "broker/lifecycle.h"
 #include "broker/state.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "policy/within.h"
 
 /* ---- who delegates ---- */
@@ -191,6 +192,11 @@ static int delegate_terms(struct mint *m)
 /* The parent's table as the child's: then nothing is there to compile or to compare. */
 static int delegate_copy(struct mint *m)
 {
+	if (m->request.purpose && !policy_name_ok(m->request.purpose))
+		return answer_problem(
+			m->answer, PROBLEM_BAD_REQUEST,
+			"\"purpose\" must be letters, digits, '.', '_' and '-', beginning with a "
+			"letter, a digit or '_'");
 	m->terms = (struct policy_grant){.ttl_ns = UINT64_MAX,
 					 .kill = m->from.kill,
 					 .audit = m->from.audit,
@@ -259,11 +265,8 @@ static int delegate_purpose(struct mint *m)
 
 uint64_t delegate_left(const struct mint *m)
 {
-	struct timespec t;
-	uint64_t now;
+	uint64_t now = clock_boottime();
 
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 	return m->from.deadline > now ? m->from.deadline - now : 0;
 }
 
