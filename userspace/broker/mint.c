@@ -14,6 +14,7 @@
 #include "broker/mint.h"
 #include "broker/peer.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/memfd.h"
 #include "common/roads.h"
 
@@ -81,10 +82,7 @@ static int mint_labels(struct mint *m, struct grant *g)
 
 static void mint_clock(struct mint *m, struct grant *g)
 {
-	struct timespec boot;
-
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	g->deadline = (uint64_t)boot.tv_sec * 1000000000 + (uint64_t)boot.tv_nsec + m->request.ttl_ns;
+	g->deadline = clock_boottime() + m->request.ttl_ns;
 	g->not_before = time(NULL);
 	g->expires = g->not_before + (int64_t)(m->request.ttl_ns / 1000000000);
 	if (*m->from.id)

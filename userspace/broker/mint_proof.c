@@ -8,19 +8,12 @@
 #include "broker/handlers.h"
 #include "broker/mint.h"
 #include "broker/text.h"
-
-static uint64_t boottime(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
+#include "common/clock.h"
 
 int handle_nonce(struct exchange *x)
 {
 	char nonce[NONCE_TEXT];
-	int err = nonces_make(&x->broker->nonces, x->caller.uid, boottime(), nonce);
+	int err = nonces_make(&x->broker->nonces, x->caller.uid, clock_boottime(), nonce);
 
 	if (err)
 		return answer_problem(&x->answer, PROBLEM_TOO_MANY, "%u nonces wait for their use",
@@ -133,7 +126,7 @@ int mint_proof_nonce(struct mint *m)
 {
 	if (!m->request.proof.signature)
 		return 0;
-	if (nonces_take(&m->b->nonces, m->x->caller.uid, boottime(), m->proof.nonce) == 0)
+	if (nonces_take(&m->b->nonces, m->x->caller.uid, clock_boottime(), m->proof.nonce) == 0)
 		return 0;
 	return answer_problem(m->answer, PROBLEM_FORBIDDEN,
 			      "the nonce was not given to this user, was used before or is older than %u s",

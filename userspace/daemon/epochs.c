@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 static int epochs_map(int fd, struct epochs **epochs)
 {
@@ -122,12 +122,8 @@ void epochs_end(struct epochs *e, uint32_t slot, uint32_t gen)
 
 void epochs_beat(struct epochs *e)
 {
-	struct timespec t;
-
-	if (!e)
-		return;
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	__atomic_store_n(&e->beat, (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec, __ATOMIC_RELEASE);
+	if (e)
+		__atomic_store_n(&e->beat, clock_boottime(), __ATOMIC_RELEASE);
 }
 
 void epochs_close(struct epochs *e)

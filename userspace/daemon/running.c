@@ -10,24 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "daemon/enforce_private.h"
 
 #define NS_PER_S 1000000000ull
 #define LEAD_NS	 NS_PER_S	 /* attached this much before a grant expires: five sweeps */
 #define CLOCK_NS (NS_PER_S / 20) /* of CPU time that a condemned task may burn without calling the kernel */
 #define PREFIX	 "running_"
-
-static uint64_t boottime(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
 
 /* A revoked grant counts without tasks too: those of the grants below it are cut with it. */
 static bool is_ending(const struct slot *s, uint64_t now)
@@ -44,7 +36,7 @@ struct need {
 static struct need need_of(const struct enforce *e)
 {
 	struct need need = {0};
-	uint64_t now = boottime();
+	uint64_t now = clock_boottime();
 
 	for (uint32_t i = 1; i < SLOTS_MAX; i++) {
 		need.clock |= e->slots[i].state != SLOT_FREE;
