@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "token/jws.h"
+#include "token/jwt.h"
 
-#define TOKEN_TIME_MAX 253402300799 /* 9999-12-31T23:59:59Z, in seconds since the epoch */
+#define TOKEN_TIME_MAX JWT_TIME_MAX
 
 /* Signs an object of claims, which must hold what token_verify() asks for. -EINVAL: it does not;
  * -EMSGSIZE: past TOKEN_MAX; -ENOMEM. The caller frees *text. */
