@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(&sig);
 	if (sshkey_parse_line((char *)copy, size, &other) == 0)
 		sshkey_free(other);
-	if (sshkey_verify(key, (struct span){copy, size}, (struct span){(const uint8_t *)"message", 7},
+	if (sshkey_verify(key, (struct octets){copy, size}, (struct octets){(const uint8_t *)"message", 7},
 			  &touch) == 0)
 		abort();
 	free(copy);

@@ -6,9 +6,9 @@
 
 #include "broker/handlers.h"
 #include "broker/http.h"
-#include "token/jws.h"
+#include "token/chain.h"
 
-#define TOKEN_BODY_MAX (TOKEN_MAX + 1024) /* the token and the JSON around it */
+#define TOKEN_BODY_MAX (CHAIN_TEXT_MAX + 1024) /* the token and the JSON around it */
 
 static const struct route routes[] = {
 	{"POST", "/v1/grants", WHO_UNTAGGED, HTTP_BODY_MAX, "", handle_mint},

@@ -2,12 +2,55 @@
 #include "broker/claims.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "token/token.h"
+#include "common/cleanup.h"
+#include "token/jcs.h"
+
+/* ---- the chain above ---- */
+
+int claims_chain(const struct grant *g, char **text)
+{
+	const char *links[CHAIN_MAX];
+	size_t first = CHAIN_MAX;
+
+	for (const struct grant *up = g; up; up = up->above) {
+		if (!first || (*up->parent && !up->above))
+			return -ENODATA;
+		links[--first] = up->token;
+	}
+	return chain_join(links + first, CHAIN_MAX - first, text);
+}
+
+static int claims_ring(const struct secret_key *host, struct key_ring *ring)
+{
+	*ring = (struct key_ring){0};
+	return key_ring_add(ring, key_public(host), 0, KEY_RING_FOREVER);
+}
+
+/*
+ * The links above as they will be compared with the new one. As of the time when the lowest began, in which
+ * all of them were good: whether they still are is the kernel's to say, by a clock that nobody sets.
+ */
+static int claims_above(const struct secret_key *host, const struct grant *above, struct chain_report *report)
+{
+	_cleanup_free_ char *text = NULL;
+	struct key_ring ring;
+	int err = claims_chain(above, &text);
+
+	if (!err)
+		err = claims_ring(host, &ring);
+	if (!err)
+		err = chain_verify_text(&ring, text, strlen(text), above->not_before, report);
+	return err ? -ESTALE : 0;
+}
+
+/* ---- what the link says ---- */
 
 /* RFC 9396 section 2: one object for each rule, in the order of the table's rule numbers. */
-static json_t *claims_rules(const struct grant *g)
+static json_t *details_rules(const struct grant *g)
 {
 	json_auto_t *rules = grant_rules(g);
 	json_t *details = json_array(), *rule;
@@ -18,35 +61,128 @@ static json_t *claims_rules(const struct grant *g)
 	return details;
 }
 
-/* A table of more rules than a token has room for is named by its digest alone. */
-static json_t *claims_table(const struct grant *g)
+/* A table of more rules than a link has room for is named by its digest alone. */
+static json_t *details_table(const struct grant *g)
 {
 	return json_pack("[{s:s, s:s}]", "type", "deputy_table", "digest", g->table);
 }
 
-/* RFC 7519 section 4.1 and, for authorization_details, RFC 9396 section 9.1. */
-static json_t *claims_of(const struct grant *g, json_t *details)
+static struct link_terms claims_terms(const struct grant *g, const struct chain_link *parent)
 {
-	return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s?, s:I, s:I, s:I, s:o}", "iss",
-			 "deputy", "jti", g->id, "sub", json_sprintf("agent:%s", g->id), "owner", g->owner,
-			 "assurance", g->assurance, "purpose", g->purpose, "policy", "name", g->policy,
-			 "digest", g->digest, "table", g->table, "parent", *g->parent ? g->parent : NULL,
-			 "iat", (json_int_t)g->not_before, "nbf", (json_int_t)g->not_before, "exp",
-			 (json_int_t)g->expires, "authorization_details", details);
+	const char *above = parent ? parent->terms.policy_digest : g->digest;
+
+	return (struct link_terms){
+		.id = g->id,
+		.owner = g->owner,
+		.purpose = g->purpose,
+		.policy = g->policy,
+		.policy_digest = g->digest,
+		.policy_within = strcmp(above, g->digest) ? above : NULL,
+		.table = g->table,
+		.assurance = {{"method", g->assurance}},
+		.assurance_count = 1,
+		.depth_max = g->depth + (parent ? parent->depth + 1 : 0),
+		.iat = g->not_before,
+		.nbf = g->not_before,
+		.exp = g->expires,
+		.slot = g->slot,
+		.gen = g->gen,
+	};
 }
 
-static int claims_try(const struct secret_key *key, const struct grant *g, json_t *details, char **token)
-{
-	json_auto_t *claims = claims_of(g, details);
+/* ---- signed ---- */
 
-	return claims ? token_sign(key, claims, token) : -ENOMEM;
+struct signing {
+	const struct secret_key *key; /* of whoever delegates */
+	const struct chain_link *parent;
+	struct link_terms terms;
+	enum chain_why why;
+};
+
+static int claims_try(struct signing *s, const json_t *details, char **token)
+{
+	_cleanup_free_ char *text = NULL;
+	int err = jcs_dump(details, &text, &s->terms.details_len); /* without details: -EINVAL */
+
+	s->terms.details = text;
+	return err ?: link_sign(s->key, s->parent, &s->terms, &s->why, token);
 }
 
-int claims_sign(const struct secret_key *key, struct grant *g)
+static int claims_link(struct signing *s, const struct grant *g, char **token)
 {
-	int err = claims_try(key, g, claims_rules(g), &g->token);
+	json_auto_t *rules = details_rules(g), *table = details_table(g);
+	int err = claims_try(s, rules, token);
 
-	if (err == -EMSGSIZE)
-		err = claims_try(key, g, claims_table(g), &g->token);
-	return err ? err : text_digest(g->token, strlen(g->token), g->chain);
+	return err == -EMSGSIZE ? claims_try(s, table, token) : err;
+}
+
+/* A holder's key comes from the host's and the grant's id, so that of the grant above signs this one. */
+static int claims_keyed(const struct secret_key *host, struct grant *g, struct signing *s)
+{
+	struct secret_key *above = NULL, *own = NULL;
+	int err = key_derive(host, g->id, &own);
+
+	if (!err && g->above)
+		err = key_derive(host, g->above->id, &above);
+	if (!err) {
+		s->key = above ? above : host;
+		s->terms.holder = *key_public(own);
+		err = claims_link(s, g, &g->token);
+	}
+	key_free(above);
+	key_free(own);
+	return err;
+}
+
+static int claims_digest(struct grant *g)
+{
+	_cleanup_free_ char *text = NULL;
+	int err = claims_chain(g, &text);
+
+	return err ?: text_digest(text, strlen(text), g->chain);
+}
+
+int claims_sign(const struct secret_key *host, struct grant *g, const char **why)
+{
+	struct chain_report above = {0};
+	struct signing s = {0};
+	int err = g->above ? claims_above(host, g->above, &above) : 0;
+
+	if (!err) {
+		s.parent = g->above ? &above.link[above.count - 1] : NULL;
+		s.terms = claims_terms(g, s.parent);
+		err = claims_keyed(host, g, &s);
+	}
+	if (!err)
+		err = claims_digest(g);
+	*why = err == -ESTALE ? "the chain above does not verify" : s.why ? chain_why_text(s.why) : "";
+	chain_report_free(&above);
+	return err;
+}
+
+/* ---- presented ---- */
+
+/* The slot is in the link, signed: what this broker knows under it has to be the same grant. */
+static struct grant *claims_grant(const struct registry *grants, const struct link_terms *t)
+{
+	struct grant *g = registry_by_tag(grants, t->slot, t->gen);
+
+	return g && g->state == GRANT_LIVE && !strcmp(g->id, t->id) ? g : NULL;
+}
+
+int claims_find(const struct secret_key *host, const struct registry *grants, const char *text, size_t len,
+		struct chain_report *report, struct grant **grant)
+{
+	struct key_ring ring;
+	int err = claims_ring(host, &ring);
+
+	if (!err)
+		err = chain_verify_text(&ring, text, len, time(NULL), report);
+	if (err)
+		return -ENOENT;
+	*grant = claims_grant(grants, &report->link[report->count - 1].terms);
+	if (*grant)
+		return 0;
+	chain_report_free(report);
+	return -ENOENT;
 }

@@ -1,13 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Grants as links of a chain (docs/CHAIN.md): what the broker signs, and what it makes of one presented. */
 #ifndef DEPUTY_CLAIMS_H
 #define DEPUTY_CLAIMS_H
 
-#include <jansson.h>
-
 #include "broker/grants.h"
+#include "token/chain.h"
 #include "token/key.h"
 
-/* Signs a grant: fills in its token and its chain. -EMSGSIZE, -ENOMEM, -EIO. */
-int claims_sign(const struct secret_key *key, struct grant *g);
+/*
+ * Signs the link of a grant that has its slot and the grant above it: fills in token and chain digest. The
+ * chain above is verified first. *why says what cannot be signed, a sentence's end, "" when it is no fault of
+ * the terms. -EPERM and -EINVAL of link_sign(); -ESTALE: the chain above does not verify; -ENOMEM, -EIO.
+ */
+int claims_sign(const struct secret_key *host, struct grant *g, const char **why);
+
+/* The chain down to a grant, in one string to be freed by the caller. -ENODATA: a grant above it has given
+ * its slot back, and is known no more; -ENOMEM. */
+int claims_chain(const struct grant *g, char **text);
+
+/*
+ * The live grant of this broker that a chain ends in, and what the chain says, due to chain_report_free().
+ * -ENOENT: malformed, by other keys, expired, or of a grant that has ended: for whoever presents it all the
+ * same (RFC 7662 section 2.2).
+ */
+int claims_find(const struct secret_key *host, const struct registry *grants, const char *text, size_t len,
+		struct chain_report *report, struct grant **grant);
 
 #endif

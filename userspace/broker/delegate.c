@@ -137,6 +137,7 @@ static int delegate_from(struct mint *m)
 	text_copy(from->table_digest, sizeof(from->table_digest), g->table);
 	from->tag = grant_tag(g);
 	from->deadline = g->deadline;
+	from->not_before = g->not_before;
 	from->expires = g->expires;
 	from->depth = g->depth;
 	from->children = g->children;
@@ -287,6 +288,8 @@ void delegate_clamp(const struct mint *m, struct grant *g)
 		g->deadline = m->from.deadline;
 	if (g->expires > m->from.expires)
 		g->expires = m->from.expires;
+	if (g->not_before < m->from.not_before) /* the wall clock was set back */
+		g->not_before = m->from.not_before;
 }
 
 int delegate_describe(struct mint *m, struct grant *g)
@@ -305,12 +308,26 @@ int delegate_describe(struct mint *m, struct grant *g)
 	return g->links ? 0 : -ENOMEM;
 }
 
+/* The kernel goes by another clock; but nobody would take a chain that is over by the one on the wall. */
+static int delegate_wall(struct mint *m)
+{
+	if (time(NULL) < m->from.expires)
+		return 0;
+	return answer_problem(
+		m->answer, PROBLEM_CONFLICT,
+		"the wall clock says that grant %s is over: it was set forward, and no link can be "
+		"signed below it",
+		m->from.id);
+}
+
 /* The last part: what the worker needed some time for may be so no more. */
 static int delegate_again(struct mint *m)
 {
 	const struct grant *g = delegate_parent(m);
 
-	return g && !strcmp(g->id, m->from.id) ? delegate_room(m) : delegate_refuse_ended(m);
+	if (!g || strcmp(g->id, m->from.id))
+		return delegate_refuse_ended(m);
+	return delegate_room(m) ?: delegate_wall(m);
 }
 
 int handle_delegate(struct exchange *x)

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "broker/answer.h"
+#include "broker/claims.h"
 #include "broker/grants.h"
+#include "common/cleanup.h"
 
 json_t *grant_rules(const struct grant *g)
 {
@@ -42,13 +44,22 @@ static json_t *grant_summary(const struct grant *g)
 		(json_int_t)g->denials, "chain", grant_chain(g), "argv", g->argv, "workdir", g->workdir);
 }
 
+/* Without the links above it a link proves nothing, so none is shown when these are gone. */
+static void grant_show_token(const struct grant *g, json_t *o)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (g->token && !claims_chain(g, &text))
+		json_object_set_new(o, "token", json_string(text));
+}
+
 json_t *grant_json(const struct grant *g, bool full)
 {
 	json_t *o = grant_summary(g);
 
 	if (!o || !full)
 		return o;
-	json_object_set_new(o, "token", json_string(g->token));
+	grant_show_token(g, o);
 	json_object_set_new(o, "chain_digest", json_string(g->chain));
 	json_object_set_new(o, "rules", grant_rules(g));
 	return o;

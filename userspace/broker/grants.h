@@ -47,10 +47,10 @@ struct grant {
 	char policy[72];
 	char digest[DIGEST_BYTES]; /* of the policy's text */
 	char table[DIGEST_BYTES];  /* of the compiled cells */
-	char chain[DIGEST_BYTES];  /* of the token */
-	char *token;
-	char *workdir; /* NULL: none was given */
-	char *labels;  /* of the rules, in order, each ended by NUL */
+	char chain[DIGEST_BYTES];  /* of the chain in one string */
+	char *token;		   /* its link, the last of the chain */
+	char *workdir;		   /* NULL: none was given */
+	char *labels;		   /* of the rules, in order, each ended by NUL */
 	size_t labels_size;
 	json_t *argv;
 	size_t cost;	    /* bytes of table and labels, against GRANT_BYTES_PER_USER */

@@ -4,13 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "broker/http.h"
 #include "broker/lifecycle.h"
 #include "broker/user.h"
 #include "common/roads.h"
-#include "token/token.h"
 
 int handle_list(struct exchange *x)
 {
@@ -54,37 +52,6 @@ int handle_revoke(struct exchange *x)
 				      strerror(-err));
 	lifecycle_refresh(x->broker, x->grant);
 	return answer_json(&x->answer, 200, grant_json(x->grant, false));
-}
-
-/* RFC 7662 section 2.2: nothing is said about why a token is not active. */
-static json_t *introspect(const struct broker *b, const char *text, size_t len)
-{
-	json_auto_t *claims = NULL;
-	const char *id;
-	struct grant *g = NULL;
-
-	if (token_verify(key_public(b->key), text, len, time(NULL), &claims))
-		return json_pack("{s:b}", "active", 0);
-	id = json_string_value(json_object_get(claims, "jti"));
-	if (id)
-		HASH_FIND_STR(b->grants.by_id, id, g);
-	if (!g || g->state != GRANT_LIVE)
-		return json_pack("{s:b}", "active", 0);
-	if (json_object_set_new(claims, "active", json_true()))
-		return NULL;
-	return json_incref(claims);
-}
-
-int handle_introspect(struct exchange *x)
-{
-	json_auto_t *body = json_loadb(x->body ? x->body : "", x->size, JSON_REJECT_DUPLICATES, NULL);
-	const json_t *token = json_object_get(body, "token");
-
-	if (!json_is_string(token) || json_object_size(body) != 1)
-		return answer_problem(&x->answer, PROBLEM_BAD_REQUEST,
-				      "the body must be {\"token\": \"...\"}");
-	return answer_json(&x->answer, 200,
-			   introspect(x->broker, json_string_value(token), json_string_length(token)));
 }
 
 int handle_keys(struct exchange *x)

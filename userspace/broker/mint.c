@@ -191,9 +191,12 @@ static int mint_load(struct mint *m)
 
 static int mint_sign(struct mint *m)
 {
-	int err = claims_sign(m->b->key, m->grant);
+	const char *why;
+	int err = claims_sign(m->b->key, m->grant, &why);
 
-	return err ? answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot sign: %s", strerror(-err)) : 0;
+	return err ? answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot sign: %s%s%s", strerror(-err),
+				    *why ? ": " : "", why)
+		   : 0;
 }
 
 static int mint_keep(struct mint *m)

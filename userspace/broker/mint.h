@@ -32,7 +32,7 @@ struct delegator {
 	struct warden_tag tag;
 	struct table *table; /* cells as the kernel has them, labels as the registry has them */
 	uint64_t deadline;   /* CLOCK_BOOTTIME ns */
-	int64_t expires;
+	int64_t not_before, expires;
 	unsigned depth, children, audit;
 	bool kill;
 };

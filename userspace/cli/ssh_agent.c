@@ -108,12 +108,12 @@ static int receive_all(int fd, uint8_t *bytes, size_t size, int64_t deadline)
 
 /* One message there and one back, whose bytes *owner owns; *answer is what follows its type. */
 static int agent_ask(int fd, const struct wire_buffer *message, uint8_t expected, int seconds,
-		     uint8_t **owner, struct span *answer)
+		     uint8_t **owner, struct octets *answer)
 {
 	const int64_t deadline = now_ms() + seconds * 1000;
 	_cleanup_free_ uint8_t *bytes = NULL;
 	uint8_t header[4], type;
-	struct span s = {header, sizeof(header)};
+	struct octets s = {header, sizeof(header)};
 	uint32_t size = 0;
 	int err = message->full ? -EMSGSIZE : send_all(fd, message->bytes, message->used, deadline);
 
@@ -127,7 +127,7 @@ static int agent_ask(int fd, const struct wire_buffer *message, uint8_t expected
 	err = bytes ? receive_all(fd, bytes, size, deadline) : -ENOMEM;
 	if (err)
 		return err;
-	s = (struct span){bytes, size};
+	s = (struct octets){bytes, size};
 	if (wire_u8(&s, &type) || type != expected)
 		return type == AGENT_FAILURE ? -EACCES : -EPROTO;
 	*answer = s;
@@ -160,9 +160,9 @@ static void choice_consider(struct choice *c, struct sshkey *key)
 }
 
 /* Keys of types that we do not take, certificates among them, are passed over. */
-static int identities_read(struct span answer, struct choice *c)
+static int identities_read(struct octets answer, struct choice *c)
 {
-	struct span blob, comment;
+	struct octets blob, comment;
 	struct sshkey *key;
 	uint32_t count;
 	int err;
@@ -186,7 +186,7 @@ static int choose(int fd, struct choice *c)
 	uint8_t bytes[5];
 	struct wire_buffer message = {.bytes = bytes, .room = sizeof(bytes)};
 	_cleanup_free_ uint8_t *owner = NULL;
-	struct span answer;
+	struct octets answer;
 	int err;
 
 	wire_put_u32(&message, 1);
@@ -244,13 +244,13 @@ static int signature_check(const char *text, const struct sshkey *key, const cha
 }
 
 static int sign_ask(int fd, const struct sshkey *key, const char *name_space, const void *message,
-		    size_t size, uint8_t **owner, struct span *signature)
+		    size_t size, uint8_t **owner, struct octets *signature)
 {
 	uint8_t bytes[SSHKEY_BLOB_MAX + SSHSIG_SIGNED_MAX + 32], data[SSHSIG_SIGNED_MAX];
 	struct wire_buffer to = {.bytes = bytes, .room = sizeof(bytes)};
 	struct wire_buffer what = {.bytes = data, .room = sizeof(data)};
-	const struct span blob = sshkey_blob(key);
-	struct span answer;
+	const struct octets blob = sshkey_blob(key);
+	struct octets answer;
 	int err = sshsig_signed_bytes(name_space, SSHSIG_SHA512, message, size, &what);
 
 	if (err)
@@ -271,7 +271,7 @@ int agent_sign(int fd, const struct sshkey *key, const char *name_space, const v
 {
 	_cleanup_free_ uint8_t *owner = NULL;
 	_cleanup_free_ char *t = NULL;
-	struct span signature;
+	struct octets signature;
 	int err = sign_ask(fd, key, name_space, message, size, &owner, &signature);
 
 	if (!err)

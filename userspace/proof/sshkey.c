@@ -57,9 +57,9 @@ static int pkey_check(EVP_PKEY *pkey)
 
 /* A point outside of the main subgroup, or spelt otherwise than RFC 8032 section 5.1.2 does, is nobody's key:
  * under some of them one signature fits many messages. */
-static int take_ed25519(struct sshkey *key, struct span *from)
+static int take_ed25519(struct sshkey *key, struct octets *from)
 {
-	struct span point;
+	struct octets point;
 
 	if (wire_string(from, &point) || point.size != key->kind->size ||
 	    crypto_core_ed25519_is_valid_point(point.bytes) != 1)
@@ -69,10 +69,10 @@ static int take_ed25519(struct sshkey *key, struct span *from)
 }
 
 /* Uncompressed only: RFC 5656 section 3.1 allows more, OpenSSH does not. */
-static int take_ecdsa(struct sshkey *key, struct span *from)
+static int take_ecdsa(struct sshkey *key, struct octets *from)
 {
 	const struct sshkey_kind *k = key->kind;
-	struct span curve, point;
+	struct octets curve, point;
 	OSSL_PARAM params[3];
 	int err;
 
@@ -87,7 +87,7 @@ static int take_ecdsa(struct sshkey *key, struct span *from)
 	return err ? err : pkey_check(key->pkey);
 }
 
-static int rsa_make(struct span e, struct span n, EVP_PKEY **pkey)
+static int rsa_make(struct octets e, struct octets n, EVP_PKEY **pkey)
 {
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	BIGNUM *bn_e = BN_bin2bn(e.bytes, (int)e.size, NULL), *bn_n = BN_bin2bn(n.bytes, (int)n.size, NULL);
@@ -106,7 +106,7 @@ static int rsa_make(struct span e, struct span n, EVP_PKEY **pkey)
 	return err;
 }
 
-static size_t bits(struct span number)
+static size_t bits(struct octets number)
 {
 	size_t n = number.size * 8;
 
@@ -115,9 +115,9 @@ static size_t bits(struct span number)
 	return n;
 }
 
-static int take_rsa(struct sshkey *key, struct span *from)
+static int take_rsa(struct sshkey *key, struct octets *from)
 {
-	struct span e, n;
+	struct octets e, n;
 
 	if (wire_mpint(from, &e) || wire_mpint(from, &n))
 		return -EBADMSG;
@@ -130,9 +130,9 @@ static int take_rsa(struct sshkey *key, struct span *from)
 }
 
 /* The application says what a token's key is for. Of one that is for the web, web sites get signatures. */
-static int take_application(struct sshkey *key, struct span *from)
+static int take_application(struct sshkey *key, struct octets *from)
 {
-	struct span s;
+	struct octets s;
 
 	if (wire_string(from, &s) || s.size > APPLICATION_MAX)
 		return -EBADMSG;
@@ -142,9 +142,9 @@ static int take_application(struct sshkey *key, struct span *from)
 	return 0;
 }
 
-static int take_key(struct sshkey *key, struct span *from)
+static int take_key(struct sshkey *key, struct octets *from)
 {
-	static int (*const takers[])(struct sshkey *key, struct span *from) = {
+	static int (*const takers[])(struct sshkey *key, struct octets *from) = {
 		[SSHKEY_ED25519] = take_ed25519, [SSHKEY_ECDSA] = take_ecdsa, [SSHKEY_RSA] = take_rsa};
 	int err = takers[key->kind->family](key, from);
 
@@ -153,7 +153,7 @@ static int take_key(struct sshkey *key, struct span *from)
 	return err ? err : wire_end(from);
 }
 
-static const struct sshkey_kind *kind_find(const struct span *name)
+static const struct sshkey_kind *kind_find(const struct octets *name)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (span_is(name, kinds[i].name))
@@ -174,7 +174,7 @@ static void fingerprint(struct sshkey *key)
 
 int sshkey_parse(const void *blob, size_t size, struct sshkey **key)
 {
-	struct span from = {blob, size}, name;
+	struct octets from = {blob, size}, name;
 	const struct sshkey_kind *kind;
 	struct sshkey *k;
 	int err;
@@ -212,7 +212,7 @@ static size_t word_length(const char *text, const char *end)
 int sshkey_parse_line(const char *line, size_t len, struct sshkey **key)
 {
 	const char *end = line + len, *b64;
-	struct span name = {(const uint8_t *)line, word_length(line, end)};
+	struct octets name = {(const uint8_t *)line, word_length(line, end)};
 	uint8_t blob[SSHKEY_BLOB_MAX];
 	struct sshkey *k;
 	size_t size;
@@ -265,14 +265,14 @@ bool sshkey_is_rsa(const struct sshkey *key)
 	return key->kind->family == SSHKEY_RSA;
 }
 
-struct span sshkey_blob(const struct sshkey *key)
+struct octets sshkey_blob(const struct sshkey *key)
 {
-	return (struct span){key->blob, key->size};
+	return (struct octets){key->blob, key->size};
 }
 
 bool sshkey_equal(const struct sshkey *a, const struct sshkey *b)
 {
-	const struct span x = sshkey_blob(a), y = sshkey_blob(b);
+	const struct octets x = sshkey_blob(a), y = sshkey_blob(b);
 
 	return span_equal(&x, &y);
 }

@@ -44,7 +44,7 @@ const char *sshkey_type(const struct sshkey *key); /* "ssh-ed25519" */
 const char *sshkey_fingerprint(const struct sshkey *key);
 bool sshkey_is_token(const struct sshkey *key);
 bool sshkey_is_rsa(const struct sshkey *key);
-struct span sshkey_blob(const struct sshkey *key); /* lives as long as the key */
+struct octets sshkey_blob(const struct sshkey *key); /* lives as long as the key */
 bool sshkey_equal(const struct sshkey *a, const struct sshkey *b);
 
 /*
@@ -55,7 +55,7 @@ bool sshkey_equal(const struct sshkey *a, const struct sshkey *b);
  *   -EPERM	       right, but made by the token without anybody's touch
  *   -ENOMEM, -EIO
  */
-int sshkey_verify(const struct sshkey *key, struct span signature, struct span message,
+int sshkey_verify(const struct sshkey *key, struct octets signature, struct octets message,
 		  struct sshkey_touch *touch);
 
 /* What each of the errors above means, for people. */

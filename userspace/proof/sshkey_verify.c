@@ -31,7 +31,7 @@ static void md_ctx_clear(EVP_MD_CTX **ctx)
 	ERR_clear_error();
 }
 
-static int pkey_verify(EVP_PKEY *pkey, const EVP_MD *digest, struct span signature, struct span message)
+static int pkey_verify(EVP_PKEY *pkey, const EVP_MD *digest, struct octets signature, struct octets message)
 {
 	__attribute__((cleanup(md_ctx_clear))) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
@@ -45,9 +45,9 @@ static int pkey_verify(EVP_PKEY *pkey, const EVP_MD *digest, struct span signatu
 }
 
 /* RFC 5656 section 3.1.2 has two mpints where OpenSSL has DER. */
-static int ecdsa_der(struct span signature, size_t size, uint8_t der[DER_MAX], size_t *der_size)
+static int ecdsa_der(struct octets signature, size_t size, uint8_t der[DER_MAX], size_t *der_size)
 {
-	struct span r, s;
+	struct octets r, s;
 	BIGNUM *bn_r, *bn_s;
 	ECDSA_SIG *sig;
 	uint8_t *end = der;
@@ -72,24 +72,24 @@ static int ecdsa_der(struct span signature, size_t size, uint8_t der[DER_MAX], s
 	return 0;
 }
 
-static int verify_ecdsa(const struct sshkey *key, struct span signature, struct span message)
+static int verify_ecdsa(const struct sshkey *key, struct octets signature, struct octets message)
 {
 	uint8_t der[DER_MAX];
 	size_t size;
 	int err = ecdsa_der(signature, key->kind->size, der, &size);
 
-	return err ? err : pkey_verify(key->pkey, key->kind->digest(), (struct span){der, size}, message);
+	return err ? err : pkey_verify(key->pkey, key->kind->digest(), (struct octets){der, size}, message);
 }
 
-static int verify_ed25519(const struct sshkey *key, struct span signature, struct span message)
+static int verify_ed25519(const struct sshkey *key, struct octets signature, struct octets message)
 {
 	if (signature.size != ED25519_SIGNATURE)
 		return -EBADMSG;
 	return pkey_verify(key->pkey, NULL, signature, message);
 }
 
-static int verify_rsa(const struct sshkey *key, const struct span *algorithm, struct span signature,
-		      struct span message)
+static int verify_rsa(const struct sshkey *key, const struct octets *algorithm, struct octets signature,
+		      struct octets message)
 {
 	for (size_t i = 0; i < sizeof(rsa_algorithms) / sizeof(rsa_algorithms[0]); i++) {
 		if (!span_is(algorithm, rsa_algorithms[i].name))
@@ -103,8 +103,8 @@ static int verify_rsa(const struct sshkey *key, const struct span *algorithm, st
 }
 
 /* One that does not say its name has been made for something else. */
-static int verify_named(const struct sshkey *key, const struct span *algorithm, struct span signature,
-			struct span message)
+static int verify_named(const struct sshkey *key, const struct octets *algorithm, struct octets signature,
+			struct octets message)
 {
 	if (key->kind->family == SSHKEY_RSA)
 		return verify_rsa(key, algorithm, signature, message);
@@ -115,8 +115,8 @@ static int verify_named(const struct sshkey *key, const struct span *algorithm, 
 }
 
 /* A token signs hashes and its own flags and counter between them (PROTOCOL.u2f, "SSH U2F Signatures"). */
-static int verify_token(const struct sshkey *key, const struct span *algorithm, struct span signature,
-			struct span message, uint8_t flags, uint32_t counter)
+static int verify_token(const struct sshkey *key, const struct octets *algorithm, struct octets signature,
+			struct octets message, uint8_t flags, uint32_t counter)
 {
 	uint8_t bytes[2 * crypto_hash_sha256_BYTES + 5], hash[crypto_hash_sha256_BYTES];
 	struct wire_buffer to = {.bytes = bytes, .room = sizeof(bytes)};
@@ -126,13 +126,13 @@ static int verify_token(const struct sshkey *key, const struct span *algorithm, 
 	wire_put_u8(&to, flags);
 	wire_put_u32(&to, counter);
 	wire_put_bytes(&to, hash, sizeof(hash));
-	return verify_named(key, algorithm, signature, (struct span){bytes, to.used});
+	return verify_named(key, algorithm, signature, (struct octets){bytes, to.used});
 }
 
-int sshkey_verify(const struct sshkey *key, struct span signature, struct span message,
+int sshkey_verify(const struct sshkey *key, struct octets signature, struct octets message,
 		  struct sshkey_touch *touch)
 {
-	struct span algorithm, bytes;
+	struct octets algorithm, bytes;
 	struct sshkey_touch t = {.token = key->kind->token};
 	uint8_t flags = 0;
 	int err;

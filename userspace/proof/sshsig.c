@@ -20,9 +20,9 @@ static const char *const hash_names[] = {[SSHSIG_SHA256] = "sha256", [SSHSIG_SHA
 
 /* ---- taken apart ---- */
 
-static int take_hash(struct span *from, enum sshsig_hash *hash)
+static int take_hash(struct octets *from, enum sshsig_hash *hash)
 {
-	struct span name;
+	struct octets name;
 
 	if (wire_string(from, &name))
 		return -EBADMSG;
@@ -37,9 +37,9 @@ static int take_hash(struct span *from, enum sshsig_hash *hash)
 
 /* PROTOCOL.sshsig asks to ignore what `reserved` holds, but OpenSSH does not sign it then: it could be
  * anything. */
-static int take_fields(struct span from, struct sshsig *sig, struct span *key)
+static int take_fields(struct octets from, struct sshsig *sig, struct octets *key)
 {
-	struct span magic, reserved;
+	struct octets magic, reserved;
 	uint32_t version;
 
 	if (wire_bytes(&from, strlen(MAGIC), &magic) || !span_is(&magic, MAGIC) ||
@@ -57,8 +57,8 @@ static int take_fields(struct span from, struct sshsig *sig, struct span *key)
 static int decode_owned(uint8_t *raw, size_t size, struct sshsig *sig)
 {
 	struct sshsig s = {.raw = raw};
-	struct span key;
-	int err = take_fields((struct span){raw, size}, &s, &key);
+	struct octets key;
+	int err = take_fields((struct octets){raw, size}, &s, &key);
 
 	if (!err)
 		err = sshkey_parse(key.bytes, key.size, &s.key);
@@ -166,7 +166,7 @@ int sshsig_verify(const struct sshsig *sig, const char *name_space, const void *
 		return -ENOTUNIQ;
 	err = sshsig_signed_bytes(name_space, sig->hash, message, size, &to);
 	if (!err)
-		err = sshkey_verify(sig->key, sig->signature, (struct span){bytes, to.used}, &touch);
+		err = sshkey_verify(sig->key, sig->signature, (struct octets){bytes, to.used}, &touch);
 	if (err)
 		return err;
 	*facts = (struct sshsig_facts){.key_type = sshkey_type(sig->key),
@@ -202,11 +202,11 @@ static int armour(const uint8_t *raw, size_t size, char **text)
 }
 
 int sshsig_encode_text(const struct sshkey *key, const char *name_space, enum sshsig_hash hash,
-		       struct span signature, char **text)
+		       struct octets signature, char **text)
 {
 	uint8_t raw[SSHSIG_MAX];
 	struct wire_buffer to = {.bytes = raw, .room = sizeof(raw)};
-	const struct span blob = sshkey_blob(key);
+	const struct octets blob = sshkey_blob(key);
 
 	wire_put_bytes(&to, MAGIC, strlen(MAGIC));
 	wire_put_u32(&to, VERSION);

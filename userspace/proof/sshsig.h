@@ -19,9 +19,9 @@ enum sshsig_hash { SSHSIG_SHA256, SSHSIG_SHA512 };
 struct sshsig {
 	uint8_t *raw; /* owns what the spans are of */
 	struct sshkey *key;
-	struct span name_space;
+	struct octets name_space;
 	enum sshsig_hash hash;
-	struct span signature; /* of sshkey_verify() */
+	struct octets signature; /* of sshkey_verify() */
 };
 
 /* What a good signature proves, whoever its key is. */
@@ -50,6 +50,6 @@ int sshsig_signed_bytes(const char *name_space, enum sshsig_hash hash, const voi
 			struct wire_buffer *to);
 /* The armoured text of a signature over sshsig_signed_bytes(). The caller frees *text. -EMSGSIZE, -ENOMEM. */
 int sshsig_encode_text(const struct sshkey *key, const char *name_space, enum sshsig_hash hash,
-		       struct span signature, char **text);
+		       struct octets signature, char **text);
 
 #endif

@@ -4,19 +4,19 @@
 #include <errno.h>
 #include <string.h>
 
-int wire_bytes(struct span *from, size_t size, struct span *bytes)
+int wire_bytes(struct octets *from, size_t size, struct octets *bytes)
 {
 	if (size > from->size)
 		return -EBADMSG;
-	*bytes = (struct span){from->bytes, size};
+	*bytes = (struct octets){from->bytes, size};
 	from->bytes += size;
 	from->size -= size;
 	return 0;
 }
 
-int wire_u8(struct span *from, uint8_t *value)
+int wire_u8(struct octets *from, uint8_t *value)
 {
-	struct span s;
+	struct octets s;
 
 	if (wire_bytes(from, 1, &s))
 		return -EBADMSG;
@@ -24,9 +24,9 @@ int wire_u8(struct span *from, uint8_t *value)
 	return 0;
 }
 
-int wire_u32(struct span *from, uint32_t *value)
+int wire_u32(struct octets *from, uint32_t *value)
 {
-	struct span s;
+	struct octets s;
 
 	if (wire_bytes(from, 4, &s))
 		return -EBADMSG;
@@ -35,9 +35,9 @@ int wire_u32(struct span *from, uint32_t *value)
 	return 0;
 }
 
-int wire_string(struct span *from, struct span *string)
+int wire_string(struct octets *from, struct octets *string)
 {
-	struct span rest = *from;
+	struct octets rest = *from;
 	uint32_t size;
 
 	if (wire_u32(&rest, &size) || wire_bytes(&rest, size, string))
@@ -46,33 +46,33 @@ int wire_string(struct span *from, struct span *string)
 	return 0;
 }
 
-int wire_mpint(struct span *from, struct span *number)
+int wire_mpint(struct octets *from, struct octets *number)
 {
-	struct span rest = *from, n;
+	struct octets rest = *from, n;
 
 	if (wire_string(&rest, &n) || n.size == 0 || n.bytes[0] & 0x80)
 		return -EBADMSG;
 	if (n.bytes[0] == 0) { /* keeps the next byte's first bit from being a sign, or is padding */
 		if (n.size == 1 || !(n.bytes[1] & 0x80))
 			return -EBADMSG;
-		n = (struct span){n.bytes + 1, n.size - 1};
+		n = (struct octets){n.bytes + 1, n.size - 1};
 	}
 	*from = rest;
 	*number = n;
 	return 0;
 }
 
-int wire_end(const struct span *from)
+int wire_end(const struct octets *from)
 {
 	return from->size ? -EBADMSG : 0;
 }
 
-bool span_is(const struct span *s, const char *text)
+bool span_is(const struct octets *s, const char *text)
 {
 	return s->size == strlen(text) && memcmp(s->bytes, text, s->size) == 0;
 }
 
-bool span_equal(const struct span *a, const struct span *b)
+bool span_equal(const struct octets *a, const struct octets *b)
 {
 	return a->size == b->size && (a->size == 0 || memcmp(a->bytes, b->bytes, a->size) == 0);
 }

@@ -10,26 +10,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct span {
+struct octets {
 	const uint8_t *bytes;
 	size_t size;
 };
 
 /* Every reader takes from the front. -EBADMSG: less is left than is to be read, or its form is not the one
  * that the RFC gives; nothing has been taken then. */
-int wire_u8(struct span *from, uint8_t *value);
-int wire_u32(struct span *from, uint32_t *value);
+int wire_u8(struct octets *from, uint8_t *value);
+int wire_u32(struct octets *from, uint32_t *value);
 /* So many bytes as they are. */
-int wire_bytes(struct span *from, size_t size, struct span *bytes);
-int wire_string(struct span *from, struct span *string);
+int wire_bytes(struct octets *from, size_t size, struct octets *bytes);
+int wire_string(struct octets *from, struct octets *string);
 /* A positive number, big-endian without leading zeros. -EBADMSG too: negative, zero, or padded (section 5:
  * "Unnecessary leading bytes with the value 0 or 255 MUST NOT be included"). */
-int wire_mpint(struct span *from, struct span *number);
+int wire_mpint(struct octets *from, struct octets *number);
 /* -EBADMSG: something is left. */
-int wire_end(const struct span *from);
+int wire_end(const struct octets *from);
 
-bool span_is(const struct span *s, const char *text);
-bool span_equal(const struct span *a, const struct span *b);
+bool span_is(const struct octets *s, const char *text);
+bool span_equal(const struct octets *a, const struct octets *b);
 
 /* Writers append as long as there is room; past that `full` is set, and stays. */
 struct wire_buffer {

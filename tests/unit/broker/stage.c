@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stage.h"
 
+#include "stage_private.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,14 +20,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define REQUIRE(what)                                                                                        \
-	do {                                                                                                 \
-		if (!(what)) {                                                                               \
-			fprintf(stderr, "stage: %s: %s\n", #what, strerror(errno));                          \
-			abort();                                                                             \
-		}                                                                                            \
-	} while (0)
-
 const char stage_policy[] = "apiVersion: deputy/v1\\n"
 			    "name: coder\\n"
 			    "owner: {any_of: [uid:1234567, uid:root]}\\n"
@@ -36,6 +30,7 @@ const char stage_policy[] = "apiVersion: deputy/v1\\n"
 			    "      - {allow: [read, write], path: \\\"${workdir}/**\\\"}\\n"
 			    "      - {deny: [read], path: \\\"**/.env\\\"}\\n"
 			    "    on_revoke: deny\\n"
+			    "    delegate: {depth: 3, children: 2}\\n"
 			    "  long:\\n"
 			    "    ttl: 2h\\n"
 			    "    files: [{allow: [read], path: /usr/**}]\\n";
@@ -45,104 +40,6 @@ const struct broker_options stage_options = {
 	.user_policies = true,
 	.max_ttl_ns = 3600ull * 1000000000,
 };
-
-/* ---- the warden ---- */
-
-static void warden_load_table(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
-{
-	struct stat st;
-
-	REQUIRE(fstat(fd, &st) == 0);
-	s->table_size = (size_t)st.st_size;
-	r->slot = s->next_slot++;
-	r->gen = 7;
-	s->slots[r->slot] =
-		(struct slot){.gen = 7, .state = SLOT_LIVE, .expires = q->expires, .flags = q->flags};
-}
-
-static void record_path(const struct stage *s, uint32_t slot, uint32_t gen, char path[128])
-{
-	snprintf(path, 128, "%s/records/%u-%u", s->dir, slot, gen);
-}
-
-static void stage_forget(const struct stage *s, uint32_t slot, uint32_t gen)
-{
-	char path[128];
-
-	record_path(s, slot, gen, path);
-	unlink(path);
-}
-
-static void stage_keep(const struct stage *s, uint32_t slot, uint32_t gen, int from)
-{
-	char path[128], bytes[262144];
-	ssize_t n = pread(from, bytes, sizeof(bytes), 0);
-	int fd;
-
-	record_path(s, slot, gen, path);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	REQUIRE(n > 0 && fd >= 0 && write(fd, bytes, (size_t)n) == n);
-	close(fd);
-}
-
-static void warden_answer(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
-{
-	s->calls[q->op]++;
-	s->last[q->op] = *q;
-	r->error = s->fail[q->op];
-	if (r->error)
-		return;
-	switch (q->op) {
-	case WARDEN_PEER:
-		r->slot = s->peer_slot;
-		r->gen = s->peer_gen;
-		r->threads = s->peer_threads;
-		r->tgid = 4242;
-		break;
-	case WARDEN_LOAD:
-		warden_load_table(s, q, fd, r);
-		break;
-	case WARDEN_TAG:
-		s->slots[q->slot].tasks = 1;
-		break;
-	case WARDEN_REVOKE:
-		s->slots[q->slot].state = SLOT_REVOKED;
-		break;
-	case WARDEN_RELEASE:
-		r->error = s->slots[q->slot].tasks ? -EBUSY : 0;
-		if (!r->error) {
-			s->slots[q->slot].state = SLOT_FREE;
-			stage_forget(s, q->slot, q->gen);
-		}
-		break;
-	case WARDEN_RECORD:
-		stage_keep(s, q->slot, q->gen, fd);
-		break;
-	}
-}
-
-static void *warden_play(void *arg)
-{
-	struct stage *s = arg;
-	struct warden_request q;
-	int fd;
-
-	while (msg_recv(s->warden, &q, sizeof(q), &fd) == 0) {
-		struct warden_reply r = {0};
-		bool passes = q.op != WARDEN_REVOKE && q.op != WARDEN_RELEASE;
-
-		REQUIRE(q.op >= WARDEN_PEER && q.op <= WARDEN_RECORD);
-		REQUIRE((fd >= 0) == passes);
-		stage_lock(s);
-		warden_answer(s, &q, fd, &r);
-		stage_unlock(s);
-		if (fd >= 0)
-			close(fd);
-		if (msg_send(s->warden, &r, sizeof(r), -1))
-			break;
-	}
-	return NULL;
-}
 
 /* ---- the recorder ---- */
 
@@ -294,7 +191,7 @@ static void stage_start(struct stage *s, const struct broker_options *options)
 	for (int i = FD_WARDEN; i <= FD_READY; i++)
 		if (i != FD_LOG && i != FD_RING)
 			close(fds[i]);
-	REQUIRE(pthread_create(&s->warden_thread, NULL, warden_play, s) == 0);
+	REQUIRE(pthread_create(&s->warden_thread, NULL, stage_warden, s) == 0);
 	REQUIRE(pthread_create(&s->recorder_thread, NULL, recorder_play, s) == 0);
 	REQUIRE(read(ready[0], &byte, 1) == 1);
 	close(ready[0]);
@@ -365,6 +262,7 @@ int stage_close(struct stage *s)
 	int status = stage_end(s, SIGTERM);
 
 	stage_remove(s);
+	stage_warden_clear(s);
 	munmap(s->control, 4096);
 	munmap(s->slots, SLOTS_MAX * sizeof(struct slot));
 	return status;

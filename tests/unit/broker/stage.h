@@ -15,7 +15,8 @@
 #include "common/msg.h"
 #include "common/types.h"
 
-#define STAGE_NOTES 4096
+#define STAGE_NOTES  4096
+#define STAGE_TABLES 512
 
 /* Users that need not exist; ALICE and root own stage_policy, ALICE alone nothing else. */
 #define ALICE 1234567u
@@ -34,11 +35,12 @@ struct stage {
 	/* what the played warden does; change under stage_lock() */
 	uint32_t peer_slot, peer_gen; /* the tag that every peer carries */
 	uint32_t peer_threads;
-	int32_t fail[WARDEN_RECORD + 1]; /* the error to answer an operation with */
-	unsigned calls[WARDEN_RECORD + 1];
-	struct warden_request last[WARDEN_RECORD + 1];
+	int32_t fail[WARDEN_TABLE + 1]; /* the error to answer an operation with */
+	unsigned calls[WARDEN_TABLE + 1];
+	struct warden_request last[WARDEN_TABLE + 1];
 	size_t table_size; /* of the last WARDEN_LOAD */
 	uint32_t next_slot;
+	int tables[STAGE_TABLES]; /* by slot: what WARDEN_LOAD brought */
 	/* what the played recorder heard */
 	struct record_message notes[STAGE_NOTES];
 	unsigned note_count;

@@ -164,7 +164,7 @@ static char *sign(const struct ask *a, const char *statement)
 		wire_put_u32(&to, 4711);
 	}
 	assert_int_equal(sshsig_encode_text(keys[a->key].key, a->name_space, SSHSIG_SHA512,
-					    (struct span){blob, to.used}, &text),
+					    (struct octets){blob, to.used}, &text),
 			 0);
 	return text;
 }

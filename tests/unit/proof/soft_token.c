@@ -69,7 +69,7 @@ static void put_mpint(struct wire_buffer *to, const BIGNUM *n)
 		wire_put_string(to, bytes + 1, (size_t)size);
 }
 
-static void sign_ecdsa(const struct soft_token *t, struct span data, struct wire_buffer *to)
+static void sign_ecdsa(const struct soft_token *t, struct octets data, struct wire_buffer *to)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	uint8_t der[80], both[80];
@@ -88,7 +88,7 @@ static void sign_ecdsa(const struct soft_token *t, struct span data, struct wire
 	EVP_MD_CTX_free(ctx);
 }
 
-static void sign_ed25519(const struct soft_token *t, struct span data, struct wire_buffer *to)
+static void sign_ed25519(const struct soft_token *t, struct octets data, struct wire_buffer *to)
 {
 	uint8_t signature[crypto_sign_BYTES];
 
@@ -96,7 +96,7 @@ static void sign_ed25519(const struct soft_token *t, struct span data, struct wi
 	wire_put_string(to, signature, sizeof(signature));
 }
 
-static size_t token_sign(const struct soft_token *t, struct span message, uint8_t flags, uint32_t counter,
+static size_t token_sign(const struct soft_token *t, struct octets message, uint8_t flags, uint32_t counter,
 			 uint8_t *signature, size_t room)
 {
 	struct wire_buffer to = {.bytes = signature, .room = room};
@@ -110,7 +110,7 @@ static size_t token_sign(const struct soft_token *t, struct span message, uint8_
 	crypto_hash_sha256(hash, message.bytes, message.size);
 	wire_put_bytes(&data, hash, sizeof(hash));
 	wire_put_string(&to, token_type(t), strlen(token_type(t)));
-	(t->ecdsa ? sign_ecdsa : sign_ed25519)(t, (struct span){bytes, data.used}, &to);
+	(t->ecdsa ? sign_ecdsa : sign_ed25519)(t, (struct octets){bytes, data.used}, &to);
 	wire_put_u8(&to, flags);
 	wire_put_u32(&to, counter);
 	assert_false(to.full);
@@ -130,9 +130,9 @@ size_t token_sshsig(const struct soft_token *t, const char *message, uint8_t fla
 	wire_put_string(&to, NAMESPACE, strlen(NAMESPACE));
 	wire_put_string(&to, NULL, 0);
 	wire_put_string(&to, "sha512", 6);
-	wire_put_string(
-		&to, signature,
-		token_sign(t, (struct span){bytes, data.used}, flags, counter, signature, sizeof(signature)));
+	wire_put_string(&to, signature,
+			token_sign(t, (struct octets){bytes, data.used}, flags, counter, signature,
+				   sizeof(signature)));
 	assert_false(to.full);
 	return to.used;
 }

@@ -176,7 +176,7 @@ static int sign_lied(const struct sshkey *key, const void *bytes, size_t size)
 static void lists(void **state)
 {
 	struct sshkey *key = load_key(*state, "ed25519");
-	const struct span blob = sshkey_blob(key);
+	const struct octets blob = sshkey_blob(key);
 	uint8_t bytes[512];
 	struct wire_buffer to = {.bytes = bytes, .room = sizeof(bytes)};
 

@@ -37,7 +37,7 @@ static void cut(void **state)
 {
 	for (size_t i = 0; i < made_key_count; i++) {
 		struct sshkey *key = load_key(*state, made_keys[i].name), *other;
-		const struct span blob = sshkey_blob(key);
+		const struct octets blob = sshkey_blob(key);
 
 		for (size_t n = 0; n < blob.size; n++) {
 			uint8_t *copy = malloc(n ? n : 1);
@@ -115,7 +115,7 @@ static void ed25519_points(void **state)
 static void ecdsa_points(void **state)
 {
 	struct sshkey *key = load_key(*state, "p256");
-	const struct span blob = sshkey_blob(key);
+	const struct octets blob = sshkey_blob(key);
 	char point[66];
 	struct part parts[] = {TEXT("ecdsa-sha2-nistp256"), TEXT("nistp256"), {point, 65}};
 
@@ -211,14 +211,14 @@ static int verify(const struct sshkey *key, const char *algorithm, const struct 
 {
 	uint8_t bytes[SSHKEY_SIGNATURE_MAX];
 	struct wire_buffer to = {.bytes = bytes, .room = sizeof(bytes)};
-	const struct span message = {(const uint8_t *)MESSAGE, strlen(MESSAGE)};
+	const struct octets message = {(const uint8_t *)MESSAGE, strlen(MESSAGE)};
 	struct sshkey_touch touch;
 
 	wire_put_string(&to, algorithm, strlen(algorithm));
 	wire_put_string(&to, signature->bytes, signature->size);
 	wire_put_bytes(&to, after, strlen(after));
 	assert_false(to.full);
-	return sshkey_verify(key, (struct span){bytes, to.used}, message, &touch);
+	return sshkey_verify(key, (struct octets){bytes, to.used}, message, &touch);
 }
 
 static void rsa_signatures(void **state)

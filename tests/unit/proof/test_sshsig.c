@@ -158,7 +158,7 @@ static void fields(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint8_t raw[1024];
 		struct wire_buffer to = {.bytes = raw, .room = sizeof(raw)};
-		const struct span blob = sshkey_blob(sig.key);
+		const struct octets blob = sshkey_blob(sig.key);
 
 		wire_put_bytes(&to, cases[i].magic, 6);
 		wire_put_u32(&to, cases[i].version);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "stage.h"
+#include "stage_private.h"
+
+static void warden_load_table(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
+{
+	struct stat st;
+
+	REQUIRE(fstat(fd, &st) == 0);
+	s->table_size = (size_t)st.st_size;
+	r->slot = s->next_slot++;
+	r->gen = 7;
+	s->slots[r->slot] = (struct slot){.gen = 7,
+					  .state = SLOT_LIVE,
+					  .expires = q->expires,
+					  .flags = q->flags,
+					  .parent = q->parent,
+					  .parent_gen = q->parent_gen};
+	if (r->slot < STAGE_TABLES)
+		s->tables[r->slot] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static void record_path(const struct stage *s, uint32_t slot, uint32_t gen, char path[128])
+{
+	snprintf(path, 128, "%s/records/%u-%u", s->dir, slot, gen);
+}
+
+static void stage_forget(const struct stage *s, uint32_t slot, uint32_t gen)
+{
+	char path[128];
+
+	record_path(s, slot, gen, path);
+	unlink(path);
+}
+
+static void stage_keep(const struct stage *s, uint32_t slot, uint32_t gen, int from)
+{
+	char path[128], bytes[262144];
+	ssize_t n = pread(from, bytes, sizeof(bytes), 0);
+	int fd;
+
+	record_path(s, slot, gen, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	REQUIRE(n > 0 && fd >= 0 && write(fd, bytes, (size_t)n) == n);
+	close(fd);
+}
+
+/* -1: nothing is passed. */
+static int warden_answer(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
+{
+	s->calls[q->op]++;
+	s->last[q->op] = *q;
+	r->error = s->fail[q->op];
+	if (r->error)
+		return -1;
+	switch (q->op) {
+	case WARDEN_PEER:
+		r->slot = s->peer_slot;
+		r->gen = s->peer_gen;
+		r->threads = s->peer_threads;
+		r->tgid = 4242;
+		break;
+	case WARDEN_LOAD:
+		warden_load_table(s, q, fd, r);
+		break;
+	case WARDEN_TAG:
+		s->slots[q->slot].tasks = 1;
+		break;
+	case WARDEN_REVOKE:
+		s->slots[q->slot].state = SLOT_REVOKED;
+		break;
+	case WARDEN_RELEASE:
+		r->error = s->slots[q->slot].tasks ? -EBUSY : 0;
+		if (!r->error) {
+			s->slots[q->slot].state = SLOT_FREE;
+			stage_forget(s, q->slot, q->gen);
+		}
+		break;
+	case WARDEN_RECORD:
+		stage_keep(s, q->slot, q->gen, fd);
+		break;
+	case WARDEN_TABLE:
+		REQUIRE(q->slot < STAGE_TABLES);
+		return s->tables[q->slot];
+	}
+	return -1;
+}
+
+void *stage_warden(void *arg)
+{
+	struct stage *s = arg;
+	struct warden_request q;
+	int fd;
+
+	while (msg_recv(s->warden, &q, sizeof(q), &fd) == 0) {
+		struct warden_reply r = {0};
+		bool passes = q.op != WARDEN_REVOKE && q.op != WARDEN_RELEASE && q.op != WARDEN_TABLE;
+		int pass;
+
+		REQUIRE(q.op >= WARDEN_PEER && q.op <= WARDEN_TABLE);
+		REQUIRE((fd >= 0) == passes);
+		stage_lock(s);
+		pass = warden_answer(s, &q, fd, &r);
+		stage_unlock(s);
+		if (fd >= 0)
+			close(fd);
+		if (msg_send(s->warden, &r, sizeof(r), pass))
+			break;
+	}
+	return NULL;
+}
+
+void stage_warden_clear(struct stage *s)
+{
+	for (size_t i = 0; i < STAGE_TABLES; i++)
+		if (s->tables[i] > 0)
+			close(s->tables[i]);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "broker/claims.h"
+#include "broker/handlers.h"
+#include "broker/http.h"
+
+static json_t *inactive(void)
+{
+	return json_pack("{s:b}", "active", 0);
+}
+
+/*
+ * RFC 7662 section 2.2: the claims of the last link, whose grant it is, with `scope` for those who look no
+ * further. `act` (RFC 8693 section 4.1) tells who delegated to it; the decision is by the last link alone.
+ */
+static json_t *active(const struct chain_report *report)
+{
+	json_t *claims = chain_claims(report, report->count - 1);
+	const char *purpose = report->link[report->count - 1].terms.purpose;
+	json_t *more = json_pack("{s:b, s:s, s:o}", "active", 1, "scope", purpose, "act", chain_act(report));
+
+	if (!claims || !more || json_object_update(claims, more)) {
+		json_decref(claims);
+		claims = NULL;
+	}
+	json_decref(more);
+	return claims;
+}
+
+/* Nothing is said about why a token is not active. */
+static json_t *introspect(const struct broker *b, const char *text, size_t len)
+{
+	struct chain_report report;
+	struct grant *g;
+	json_t *answer;
+
+	if (claims_find(b->key, &b->grants, text, len, &report, &g))
+		return inactive();
+	answer = active(&report);
+	chain_report_free(&report);
+	return answer;
+}
+
+int handle_introspect(struct exchange *x)
+{
+	json_auto_t *body = json_loadb(x->body ? x->body : "", x->size, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *token = json_object_get(body, "token");
+
+	if (!json_is_string(token) || json_object_size(body) != 1)
+		return answer_problem(&x->answer, PROBLEM_BAD_REQUEST,
+				      "the body must be {\"token\": \"...\"}");
+	return answer_json(&x->answer, 200,
+			   introspect(x->broker, json_string_value(token), json_string_length(token)));
+}
