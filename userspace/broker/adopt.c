@@ -22,7 +22,7 @@ int adopt_keep(const struct broker *b, const struct grant *g)
 	_cleanup_free_ char *bytes = NULL;
 	_cleanup_close_ int fd = -1;
 	size_t size;
-	int err = record_encode(b->key, g, &bytes, &size);
+	int err = record_encode(secret_ring_current(&b->keys), g, &bytes, &size);
 
 	if (!err)
 		err = memfd_sealed("deputy-record", bytes, size, &fd);
@@ -75,7 +75,7 @@ static int grant_adopt(struct broker *b, const char *name)
 	int err = file_read(FD_RECORDS, name, &bytes, &size);
 
 	if (!err)
-		err = record_decode(key_public(b->key), bytes, size, &g);
+		err = record_decode(secret_ring_public(&b->keys), bytes, size, &g);
 	if (!err)
 		err = grant_check(b, g);
 	if (!err)

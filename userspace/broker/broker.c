@@ -13,6 +13,7 @@
 #include "broker/adopt.h"
 #include "broker/events.h"
 #include "broker/http.h"
+#include "broker/keys.h"
 #include "broker/lifecycle.h"
 #include "broker/signers.h"
 #include "broker/state.h"
@@ -61,7 +62,7 @@ static int broker_read(struct broker *b)
 	if (!err)
 		err = signers_load(b->options.allowed_signers, &b->signers);
 	if (!err)
-		err = key_load(FD_KEY, &b->key);
+		err = keys_load(FD_KEY, b);
 	if (!err)
 		err = broker_maps(b);
 	if (!err)
@@ -109,7 +110,7 @@ void broker_free(struct broker *b)
 		munmap((void *)b->control, sizeof(*b->control));
 	if (b->slots)
 		munmap((void *)b->slots, SLOTS_SIZE);
-	key_free(b->key);
+	secret_ring_clear(&b->keys);
 	texts_free(&b->profiles);
 	texts_free(&b->policies);
 	allowed_signers_free(&b->signers);

@@ -170,15 +170,10 @@ static struct grant *claims_grant(const struct registry *grants, const struct li
 	return g && g->state == GRANT_LIVE && !strcmp(g->id, t->id) ? g : NULL;
 }
 
-int claims_find(const struct secret_key *host, const struct registry *grants, const char *text, size_t len,
+int claims_find(const struct key_ring *hosts, const struct registry *grants, const char *text, size_t len,
 		struct chain_report *report, struct grant **grant)
 {
-	struct key_ring ring;
-	int err = claims_ring(host, &ring);
-
-	if (!err)
-		err = chain_verify_text(&ring, text, len, time(NULL), report);
-	if (err)
+	if (chain_verify_text(hosts, text, len, time(NULL), report))
 		return -ENOENT;
 	*grant = claims_grant(grants, &report->link[report->count - 1].terms);
 	if (*grant)

@@ -8,9 +8,10 @@
 #include "token/key.h"
 
 /*
- * Signs the link of a grant that has its slot and the grant above it: fills in token and chain digest. The
- * chain above is verified first. *why says what cannot be signed, a sentence's end, "" when it is no fault of
- * the terms. -EPERM and -EINVAL of link_sign(); -ESTALE: the chain above does not verify; -ENOMEM, -EIO.
+ * Signs the link of a grant that has its slot and the grant above it: fills in token and chain digest. `host`
+ * is the key that signs the root, or has signed it. The chain above is verified first. *why says what cannot
+ * be signed, a sentence's end, "" when it is no fault of the terms. -EPERM and -EINVAL of link_sign();
+ * -ESTALE: the chain above does not verify; -ENOMEM, -EIO.
  */
 int claims_sign(const struct secret_key *host, struct grant *g, const char **why);
 
@@ -23,7 +24,7 @@ int claims_chain(const struct grant *g, char **text);
  * -ENOENT: malformed, by other keys, expired, or of a grant that has ended: for whoever presents it all the
  * same (RFC 7662 section 2.2).
  */
-int claims_find(const struct secret_key *host, const struct registry *grants, const char *text, size_t len,
+int claims_find(const struct key_ring *hosts, const struct registry *grants, const char *text, size_t len,
 		struct chain_report *report, struct grant **grant);
 
 #endif

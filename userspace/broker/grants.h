@@ -17,6 +17,7 @@
 #include "broker/text.h"
 #include "common/msg.h"
 #include "common/types.h"
+#include "token/key.h"
 
 #define GRANTS_ENDED_MAX     1024u	  /* remembered after their end */
 #define GRANTS_ENDED_BYTES   (32u << 20)  /* that these may take together */
@@ -48,6 +49,7 @@ struct grant {
 	char digest[DIGEST_BYTES]; /* of the policy's text */
 	char table[DIGEST_BYTES];  /* of the compiled cells */
 	char chain[DIGEST_BYTES];  /* of the chain in one string */
+	char key[KID_BYTES];	   /* the host's, that signed the root of the chain */
 	char *token;		   /* its link, the last of the chain */
 	char *workdir;		   /* NULL: none was given */
 	char *labels;		   /* of the rules, in order, each ended by NUL */

@@ -54,11 +54,6 @@ int handle_revoke(struct exchange *x)
 	return answer_json(&x->answer, 200, grant_json(x->grant, false));
 }
 
-int handle_keys(struct exchange *x)
-{
-	return answer_json(&x->answer, 200, key_set(key_public(x->broker->key)));
-}
-
 static json_t *roads_json(uint64_t open)
 {
 	json_t *list = json_array();

@@ -35,7 +35,7 @@ static json_t *introspect(const struct broker *b, const char *text, size_t len)
 	struct grant *g;
 	json_t *answer;
 
-	if (claims_find(b->key, &b->grants, text, len, &report, &g))
+	if (claims_find(secret_ring_public(&b->keys), &b->grants, text, len, &report, &g))
 		return inactive();
 	answer = active(&report);
 	chain_report_free(&report);

@@ -10,6 +10,7 @@
 #include "broker/claims.h"
 #include "broker/delegate.h"
 #include "broker/handlers.h"
+#include "broker/keys.h"
 #include "broker/lifecycle.h"
 #include "broker/mint.h"
 #include "broker/peer.h"
@@ -124,6 +125,7 @@ static int mint_describe(struct mint *m, struct grant *g)
 	g->cost = bytes + g->labels_size;
 	text_copy(g->digest, sizeof(g->digest), m->policy_digest);
 	text_copy(g->table, sizeof(g->table), m->table_digest);
+	text_copy(g->key, sizeof(g->key), key_public(secret_ring_current(&m->b->keys))->kid);
 	mint_clock(m, g);
 	if (*m->from.id && delegate_describe(m, g))
 		return -ESTALE;
@@ -191,8 +193,9 @@ static int mint_load(struct mint *m)
 
 static int mint_sign(struct mint *m)
 {
-	const char *why;
-	int err = claims_sign(m->b->key, m->grant, &why);
+	const struct secret_key *host = keys_of_grant(m->b, m->grant);
+	const char *why = "";
+	int err = host ? claims_sign(host, m->grant, &why) : -ENOKEY;
 
 	return err ? answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot sign: %s%s%s", strerror(-err),
 				    *why ? ": " : "", why)
@@ -336,6 +339,7 @@ static int mint_ask(struct exchange *x, const struct mint_plan *plan)
 			   .x = x,
 			   .b = x->broker,
 			   .answer = &x->answer};
+	mint_proof_hosts(m);
 	x->work = m;
 	x->work_free = mint_free;
 	if (mint_steps(m, plan->ask))

@@ -20,6 +20,9 @@ struct mint_proof {
 	const char *assurance; /* static */
 	uint32_t counter;
 	char nonce[STATEMENT_NONCE_BYTES];
+	/* whom he may have addressed: the key that signs, and the one before it; for the worker, as they
+	 * change */
+	char aud[2][KID_BYTES];
 };
 
 /* What a grant that delegates gives at most. A copy: the grant may be gone before the worker is done. */
@@ -79,6 +82,8 @@ int mint_purpose(struct mint *m);
 int mint_ttl(struct mint *m);
 int mint_compile(struct mint *m);
 int mint_digests(struct mint *m);
+/* Of the first part: which names of this host an owner may have signed for. */
+void mint_proof_hosts(struct mint *m);
 /* Steps of the worker's part: whose signature it is, and whether over this very request. Nothing to do
  * without one. */
 int mint_proof_owner(struct mint *m);

@@ -20,8 +20,8 @@ int handle_nonce(struct exchange *x)
 				      NONCES_MAX);
 	return answer_json(&x->answer, 200,
 			   json_pack("{s:s, s:s, s:I, s:i}", "nonce", nonce, "aud",
-				     key_public(x->broker->key)->kid, "iat", (json_int_t)time(NULL),
-				     "expires_in", (int)NONCE_SECONDS));
+				     key_public(secret_ring_current(&x->broker->keys))->kid, "iat",
+				     (json_int_t)time(NULL), "expires_in", (int)NONCE_SECONDS));
 }
 
 /* ---- whose signature it is ---- */
@@ -91,11 +91,35 @@ int mint_proof_owner(struct mint *m)
 
 /* ---- what was signed ---- */
 
-int mint_proof_statement(struct mint *m)
+void mint_proof_hosts(struct mint *m)
+{
+	const struct secret_ring *keys = &m->b->keys;
+	size_t current = keys->count - 2;
+
+	for (size_t i = 0; i < sizeof(m->proof.aud) / sizeof(m->proof.aud[0]) && i <= current; i++)
+		text_copy(m->proof.aud[i], KID_BYTES, key_public(keys->keys[current - i].key)->kid);
+}
+
+/* A statement may have been asked for just before another key began to sign. */
+static int proof_statement(struct mint *m, struct statement *asked, const char **member)
 {
 	const struct grant_proof *p = &m->request.proof;
-	const struct statement asked = {
-		.aud = key_public(m->b->key)->kid,
+	int err = -EPERM;
+
+	*member = "aud";
+	for (size_t i = 0; i < sizeof(m->proof.aud) / sizeof(m->proof.aud[0]) && *m->proof.aud[i] &&
+			   err == -EPERM && !strcmp(*member, "aud");
+	     i++) {
+		asked->aud = m->proof.aud[i];
+		err = statement_check(p->statement, p->statement_len, asked, time(NULL), m->proof.nonce,
+				      member);
+	}
+	return err;
+}
+
+int mint_proof_statement(struct mint *m)
+{
+	struct statement asked = {
 		.policy_digest = m->policy_digest,
 		.purpose = m->request.purpose,
 		.workdir = m->request.workdir,
@@ -104,9 +128,8 @@ int mint_proof_statement(struct mint *m)
 	const char *member;
 	int err = 0;
 
-	if (p->signature)
-		err = statement_check(p->statement, p->statement_len, &asked, time(NULL), m->proof.nonce,
-				      &member);
+	if (m->request.proof.signature)
+		err = proof_statement(m, &asked, &member);
 	switch (err) {
 	case 0:
 		return 0;

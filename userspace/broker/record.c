@@ -28,8 +28,8 @@ static const struct {
 	size_t at;
 	size_t size;
 } strings[] = {
-	FIELD(id),	FIELD(parent), FIELD(owner),  FIELD(assurance), FIELD(user),
-	FIELD(purpose), FIELD(policy), FIELD(digest), FIELD(table),	FIELD(chain),
+	FIELD(id),     FIELD(parent), FIELD(owner), FIELD(assurance), FIELD(user), FIELD(purpose),
+	FIELD(policy), FIELD(digest), FIELD(table), FIELD(chain),     FIELD(key),
 };
 
 static json_t *record_json(const struct grant *g)
@@ -77,15 +77,25 @@ int record_encode(const struct secret_key *key, const struct grant *g, char **by
 
 /* ---- back ---- */
 
-static int string_read(const json_t *o, size_t i, struct grant *g)
+/* Of a daemon before 0.2.0, which knew no other proof of an owner and no other key. */
+static int string_default(const char *name, const struct public_key *key, struct grant *g)
+{
+	if (!strcmp(name, "assurance"))
+		strcpy(g->assurance, "peer");
+	else if (!strcmp(name, "key"))
+		strcpy(g->key, key->kid);
+	else
+		return -EBADMSG;
+	return 0;
+}
+
+static int string_read(const struct public_key *key, const json_t *o, size_t i, struct grant *g)
 {
 	const json_t *value = json_object_get(o, strings[i].name);
 	size_t len = json_string_length(value);
 
-	if (!value && strcmp(strings[i].name, "assurance") == 0) { /* of a daemon before 0.2.0 */
-		strcpy(g->assurance, "peer");
-		return 0;
-	}
+	if (!value)
+		return string_default(strings[i].name, key, g);
 	if (!json_is_string(value) || len >= strings[i].size)
 		return -EBADMSG;
 	memcpy((char *)g + strings[i].at, json_string_value(value), len + 1);
@@ -141,13 +151,14 @@ static int texts_read(const json_t *o, struct grant *g)
 	return g->token && (g->workdir || !workdir) ? 0 : -ENOMEM;
 }
 
-static int grant_read(const char *json, const struct head *head, struct grant *g)
+static int grant_read(const struct public_key *signer, const char *json, const struct head *head,
+		      struct grant *g)
 {
 	json_auto_t *o = json_loadb(json, head->json, JSON_REJECT_DUPLICATES, NULL);
 	int err = json_is_object(o) ? 0 : -EBADMSG;
 
 	for (size_t i = 0; !err && i < sizeof(strings) / sizeof(strings[0]); i++)
-		err = string_read(o, i, g);
+		err = string_read(signer, o, i, g);
 	if (!err)
 		err = numbers_read(o, g);
 	if (!err)
@@ -162,25 +173,32 @@ static int grant_read(const char *json, const struct head *head, struct grant *g
 	return head->labels && g->labels[head->labels - 1] ? -EBADMSG : 0;
 }
 
-int record_decode(const struct public_key *key, const char *bytes, size_t size, struct grant **grant)
+/* A record does not name its key: nothing is looked at before it is known to be ours. */
+static const struct public_key *record_signer(const struct key_ring *keys, const char *bytes, size_t size)
 {
+	for (size_t i = 0; size >= JSON_AT && i < keys->count; i++)
+		if (!key_verify(&keys->keys[i].key, bytes + HEAD_AT, size - HEAD_AT,
+				(const unsigned char *)bytes))
+			return &keys->keys[i].key;
+	return NULL;
+}
+
+int record_decode(const struct key_ring *keys, const char *bytes, size_t size, struct grant **grant)
+{
+	const struct public_key *signer = record_signer(keys, bytes, size);
 	struct head head;
 	struct grant *g;
 	int err;
 
-	if (size < JSON_AT)
+	if (!signer)
 		return -EKEYREJECTED;
-	/* Nothing is looked at before it is known to be ours. */
-	err = key_verify(key, bytes + HEAD_AT, size - HEAD_AT, (const unsigned char *)bytes);
-	if (err)
-		return err;
 	memcpy(&head, bytes + HEAD_AT, sizeof(head));
 	if (memcmp(head.magic, magic, sizeof(magic)) || (uint64_t)head.json + head.labels != size - JSON_AT)
 		return -EBADMSG;
 	g = grant_new();
 	if (!g)
 		return -ENOMEM;
-	err = grant_read(bytes + JSON_AT, &head, g);
+	err = grant_read(signer, bytes + JSON_AT, &head, g);
 	if (err)
 		grant_free(g);
 	else

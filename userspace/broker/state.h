@@ -15,7 +15,7 @@
 #include "broker/worker.h"
 #include "common/types.h"
 #include "proof/allowed_signers.h"
-#include "token/key.h"
+#include "token/secret_ring.h"
 
 struct peer;
 struct stream;
@@ -32,7 +32,7 @@ struct broker {
 	struct broker_options options;
 	const volatile struct control *control;
 	const volatile struct slot *slots;
-	struct secret_key *key;
+	struct secret_ring keys; /* replaced as a whole, by keys.c: no pointer into it outlives an event */
 	struct texts profiles;
 	struct texts policies;
 	struct allowed_signers signers;

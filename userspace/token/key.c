@@ -64,6 +64,11 @@ int key_load(int fd, struct secret_key **key)
 	return err;
 }
 
+void key_seed(const struct secret_key *key, unsigned char seed[KEY_SEED_BYTES])
+{
+	crypto_sign_ed25519_sk_to_seed(seed, key->secret);
+}
+
 /* BLAKE2b keyed with the seed, personalised so that its output means this and nothing else. */
 int key_derive(const struct secret_key *root, const char *grant_id, struct secret_key **key)
 {
@@ -71,7 +76,7 @@ int key_derive(const struct secret_key *root, const char *grant_id, struct secre
 	unsigned char seed[KEY_SEED_BYTES], child[KEY_SEED_BYTES];
 	int err;
 
-	crypto_sign_ed25519_sk_to_seed(seed, root->secret);
+	key_seed(root, seed);
 	err = crypto_generichash_blake2b_salt_personal(child, sizeof(child), (const unsigned char *)grant_id,
 						       strlen(grant_id), seed, sizeof(seed), NULL, use)
 		      ? -EINVAL

@@ -32,6 +32,8 @@ int key_load(int fd, struct secret_key **key);
  * nowhere, and no agent has a secret to lose. The child's key tells nothing of the host's. -ENOMEM.
  */
 int key_derive(const struct secret_key *root, const char *grant_id, struct secret_key **key);
+/* The seed that the key was made from; the caller wipes it. */
+void key_seed(const struct secret_key *key, unsigned char seed[KEY_SEED_BYTES]);
 void key_free(struct secret_key *key);
 
 const struct public_key *key_public(const struct secret_key *key);

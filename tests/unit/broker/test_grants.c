@@ -137,7 +137,7 @@ static void token_and_keys(void **state)
 	assert_int_equal(json_object_size(i.json), 1);
 	reply_free(&i);
 	stage_request(s, BOB, "GET", "/v1/keys", NULL, &i);
-	assert_int_equal(json_array_size(json_object_get(i.json, "keys")), 1);
+	assert_int_equal(json_array_size(json_object_get(i.json, "keys")), 2); /* and the next one */
 	reply_free(&i);
 	free(body);
 	reply_free(&r);

@@ -22,6 +22,7 @@
 #define PURPOSE ", \"purpose\": \"fix-issue\""
 
 static struct secret_key *key;
+static struct key_ring ring;
 
 static struct grant *sample(void)
 {
@@ -61,7 +62,7 @@ static void test_same(void **state)
 
 	(void)state;
 	assert_int_equal(record_encode(key, g, &bytes, &size), 0);
-	assert_int_equal(record_decode(key_public(key), bytes, size, &back), 0);
+	assert_int_equal(record_decode(&ring, bytes, size, &back), 0);
 	assert_string_equal(back->id, g->id);
 	assert_string_equal(back->token, g->token);
 	assert_null(back->workdir);
@@ -91,13 +92,13 @@ static void test_changed(void **state)
 	for (size_t i = 0; i < size; i++) {
 		memcpy(copy, bytes, size);
 		copy[i] ^= 1;
-		assert_int_equal(record_decode(key_public(key), copy, size, &back), -EKEYREJECTED);
+		assert_int_equal(record_decode(&ring, copy, size, &back), -EKEYREJECTED);
 	}
 	memcpy(copy, bytes, size);
 	copy[size] = 0;
 	for (size_t len = 0; len < size; len++)
-		assert_int_equal(record_decode(key_public(key), copy, len, &back), -EKEYREJECTED);
-	assert_int_equal(record_decode(key_public(key), copy, size + 1, &back), -EKEYREJECTED);
+		assert_int_equal(record_decode(&ring, copy, len, &back), -EKEYREJECTED);
+	assert_int_equal(record_decode(&ring, copy, size + 1, &back), -EKEYREJECTED);
 	assert_null(back);
 	free(copy);
 	free(bytes);
@@ -107,6 +108,7 @@ static void test_changed(void **state)
 static void test_other_key(void **state)
 {
 	static const unsigned char seed[KEY_SEED_BYTES] = "another seed of thirty-two byte";
+	struct key_ring others = {0};
 	struct secret_key *other;
 	struct grant *g = sample(), *back = NULL;
 	char *bytes;
@@ -114,8 +116,9 @@ static void test_other_key(void **state)
 
 	(void)state;
 	assert_int_equal(key_from_seed(seed, &other), 0);
+	assert_int_equal(key_ring_add(&others, key_public(other), 0, KEY_RING_FOREVER), 0);
 	assert_int_equal(record_encode(key, g, &bytes, &size), 0);
-	assert_int_equal(record_decode(key_public(other), bytes, size, &back), -EKEYREJECTED);
+	assert_int_equal(record_decode(&others, bytes, size, &back), -EKEYREJECTED);
 	free(bytes);
 	key_free(other);
 	grant_free(g);
@@ -226,7 +229,9 @@ static int setup(void **state)
 	static const unsigned char seed[KEY_SEED_BYTES] = "a seed of thirty-two bytes, ok?!";
 
 	(void)state;
-	return sodium_init() < 0 ? -1 : key_from_seed(seed, &key);
+	if (sodium_init() < 0 || key_from_seed(seed, &key))
+		return -1;
+	return key_ring_add(&ring, key_public(key), 0, KEY_RING_FOREVER);
 }
 
 static int teardown(void **state)
