@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "token/base64url.h"
+
+#define JWT_HEADER_MAX 1024u /* bytes of one that jwt_names() reads */
 
 /* The letters of RFC 6838 section 4.2, lower case, and those of "JWT" (RFC 7519 section 5.1): none needs an
  * escape in JSON. */
@@ -80,6 +83,28 @@ int jwt_verify(const struct public_key *key, const char *typ, const char *text, 
 	err = jwt_open(&jws, key, typ, text, claims);
 	jws_free(&jws);
 	return err;
+}
+
+static int jwt_copy(const json_t *header, const char *member, char text[JWT_TYPE_MAX + 1])
+{
+	const json_t *v = json_object_get(header, member);
+
+	if (!json_is_string(v) || json_string_length(v) > JWT_TYPE_MAX)
+		return -EBADMSG;
+	strcpy(text, json_string_value(v));
+	return 0;
+}
+
+int jwt_names(const char *text, char kid[JWT_TYPE_MAX + 1], char typ[JWT_TYPE_MAX + 1])
+{
+	char header[JWT_HEADER_MAX];
+	json_auto_t *h = NULL;
+	size_t size;
+
+	if (base64url_decode(text, strcspn(text, "."), header, sizeof(header), &size))
+		return -EBADMSG;
+	h = json_loadb(header, size, JSON_REJECT_DUPLICATES, NULL);
+	return jwt_copy(h, "kid", kid) ?: jwt_copy(h, "typ", typ);
 }
 
 int jwt_time(const json_t *claims, const char *name, int64_t *seconds)

@@ -30,6 +30,10 @@ int jwt_sign(const struct secret_key *key, const char *typ, const json_t *claims
  */
 int jwt_verify(const struct public_key *key, const char *typ, const char *text, size_t len, json_t **claims);
 
+/* The kid and the typ that a JWS names in its header: for telling, nothing is checked by it. -EBADMSG: no
+ * header, or none of these in it, or longer than JWT_TYPE_MAX bytes. */
+int jwt_names(const char *text, char kid[JWT_TYPE_MAX + 1], char typ[JWT_TYPE_MAX + 1]);
+
 /* A NumericDate among the claims (RFC 7519 section 2, which allows fractions of a second; we write none, so
  * we read none). -EBADMSG: it is missing, no integer, or not from 0 to JWT_TIME_MAX. */
 int jwt_time(const json_t *claims, const char *name, int64_t *seconds);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "token/base64url.h"
 #include "token/jwt.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -136,6 +137,47 @@ static void forms(void **state)
 	}
 }
 
+static void names(void **state)
+{
+	static const struct {
+		const char *header;
+		int err;
+	} cases[] = {
+		{"{\"kid\":\"k\",\"typ\":\"t\"}", 0},
+		{"{\"alg\":\"none\",\"typ\":\"t\",\"kid\":\"k\"}", 0},
+		{"{\"kid\":\"k\"}", -EBADMSG},
+		{"{\"typ\":\"t\"}", -EBADMSG},
+		{"{\"kid\":1,\"typ\":\"t\"}", -EBADMSG},
+		{"{\"kid\":\"k\",\"typ\":null}", -EBADMSG},
+		{"{\"kid\":\"k\",\"typ\":\"t\",\"typ\":\"t\"}", -EBADMSG},
+		{"[]", -EBADMSG},
+		{"", -EBADMSG},
+	};
+	char kid[JWT_TYPE_MAX + 1], typ[JWT_TYPE_MAX + 1], text[2048], header[1100];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		size_t n = base64url_encode(cases[i].header, strlen(cases[i].header), text);
+
+		strcpy(text + n, ".e30.");
+		if (jwt_names(text, kid, typ) != cases[i].err)
+			fail_msg("%s", cases[i].header);
+	}
+	/* at the limits and past them */
+	for (int more = 0; more < 2; more++) {
+		int n = snprintf(header, sizeof(header), "{\"kid\":\"%0*d\",\"typ\":\"t\"}",
+				 (int)JWT_TYPE_MAX + more, 0);
+
+		base64url_encode(header, (size_t)n, text);
+		assert_int_equal(jwt_names(text, kid, typ), more ? -EBADMSG : 0);
+		n = snprintf(header, sizeof(header), "{\"kid\":\"k\",\"typ\":\"t\"}%*s", 1003 + more, "");
+		assert_int_equal(n, 1024 + more);
+		base64url_encode(header, (size_t)n, text);
+		assert_int_equal(jwt_names(text, kid, typ), more ? -EBADMSG : 0);
+	}
+	assert_int_equal(jwt_names("~", kid, typ), -EBADMSG);
+}
+
 static void times(void **state)
 {
 	json_auto_t *claims =
@@ -159,10 +201,8 @@ static void times(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trip),
-		cmocka_unit_test(types),
-		cmocka_unit_test(forms),
-		cmocka_unit_test(times),
+		cmocka_unit_test(round_trip), cmocka_unit_test(types), cmocka_unit_test(forms),
+		cmocka_unit_test(names),      cmocka_unit_test(times),
 	};
 
 	return cmocka_run_group_tests_name("jwt", tests, setup, teardown);
