@@ -198,6 +198,30 @@ run revoke gmfz --mode deny
 exits 0 "revoke"
 asked '"DELETE", "path": "/v1/grants/gmfz?mode=deny"' "revoke asks for it"
 out_has "revoked gmfzwk43uorsxg5a" "revoke says what it revoked"
+run revoke --owner uid:1000 --policy coder --policy-digest sha256:00 --purpose fix-issue --key SHA256:x --mode kill
+exits 0 "revoke of what grants have in common"
+asked '"POST", "path": "/v1/revocations"' "asks for it"
+for m in '"owner": "uid:1000"' '"policy": "coder"' '"policy_digest": "sha256:00"' '"purpose": "fix-issue"' '"key": "SHA256:x"' '"mode": "kill"'; do
+	asked "$m" "with $m"
+done
+out_has "revoked gmfzwk43uorsxg5a  fix-issue of alice and 2 beneath it" "says what ended"
+out_has 'revoked gaaaaaaaaaaaaaaa  fix-issue of al\x1b[2Jice' "and moves no cursor"
+run revoke --purpose fix-issue
+asked '"body": {"purpose": "fix-issue"}' "what is not named is not sent"
+run revoke --json --purpose fix-issue
+out_has '"beneath":2' "revoke --json"
+run revoke --owner uid:9
+exits 66 "revoke of what no grant has"
+err_has "no live grant of yours has owner uid:9" "says so"
+run revoke --owner uid:5
+exits 69 "revoke that fails for some"
+err_has "1 of 3 grants could not be revoked" "says so"
+err_has "gbbbbbbbbbbbbbbb: Input/output error" "and of which"
+out_has "revoked gaaaaaaaaaaaaaaa" "and what ended all the same"
+run revoke gmfz --owner uid:1000
+exits 64 "revoke of an ID and of what grants have in common"
+[ ! -s "$log" ]
+ok $? "asks for nothing"
 run revoke zzzz
 exits 66 "revoke of an unknown grant"
 

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "broker/form.h"
 #include "broker/handlers.h"
 #include "broker/http.h"
+#include "broker/selection.h"
 #include "token/chain.h"
 
-#define TOKEN_BODY_MAX (CHAIN_TEXT_MAX + 1024) /* the token and the JSON around it */
+_Static_assert(FORM_BODY_MAX > CHAIN_TEXT_MAX + 1024, "a token and what is around it");
 
 static const struct route routes[] = {
 	{"POST", "/v1/grants", WHO_UNTAGGED, HTTP_BODY_MAX, "", handle_mint},
@@ -18,7 +20,10 @@ static const struct route routes[] = {
 	{"GET", "/v1/grants/", WHO_SEES, 0, "", handle_show},
 	{"GET", "/v1/grants/*/vc", WHO_SEES, 0, "", handle_vc},
 	{"DELETE", "/v1/grants/", WHO_OWNS, 0, "mode", handle_revoke},
-	{"POST", "/v1/introspect", WHO_ANY, TOKEN_BODY_MAX, "", handle_introspect},
+	{"POST", "/v1/revocations", WHO_OWNS, SELECTION_BODY_MAX, "", handle_revoke_matching},
+	{"POST", "/v1/revoke", WHO_OWNS, FORM_BODY_MAX, "",
+	 handle_revoke_token}, /* of those that access_sees() */
+	{"POST", "/v1/introspect", WHO_ANY, FORM_BODY_MAX, "", handle_introspect},
 	{"GET", "/v1/keys", WHO_ANY, 0, "", handle_keys},
 	{"GET", "/v1/events", WHO_ANY, 0, "follow grant pid verdict tail", handle_events}, /* line by line */
 	{"GET", "/v1/status", WHO_ANY, 0, "", handle_status},

@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-#define FORM_BODY_MAX  (256u << 10) /* bytes of a body */
-#define FORM_NAME_MAX  64u	    /* bytes of a name, decoded */
+#define FORM_BODY_MAX  (1u << 20) /* bytes of a body: tokens of chains, escaped */
+#define FORM_NAME_MAX  64u	  /* bytes of a name, decoded */
 #define FORM_PAIRS_MAX 32u
 
 #define FORM_MEDIA_TYPE "application/x-www-form-urlencoded"

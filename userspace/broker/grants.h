@@ -28,6 +28,7 @@
 enum grant_state { GRANT_LIVE, GRANT_REVOKED, GRANT_EXPIRED, GRANT_ENDED, GRANT_STATES };
 
 struct broker;
+struct cut;
 
 struct grant {
 	char id[ID_BYTES];
@@ -64,7 +65,8 @@ struct grant {
 	bool emptied; /* the end of its last task is known */
 	bool kill;    /* on_revoke */
 	enum grant_state state;
-	uint32_t tasks; /* as last read from the slot */
+	struct cut *cut; /* while it is revoked together with others: lifecycle.c */
+	uint32_t tasks;	 /* as last read from the slot */
 	uint64_t denials;
 	struct broker *broker;
 	sd_event_source *timer; /* expiry, then the retry of a release */

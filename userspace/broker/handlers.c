@@ -7,7 +7,7 @@
 
 #include "broker/http.h"
 #include "broker/lifecycle.h"
-#include "broker/user.h"
+#include "broker/revoke.h"
 #include "common/roads.h"
 
 int handle_list(struct exchange *x)
@@ -38,14 +38,12 @@ int handle_revoke(struct exchange *x)
 {
 	const char *mode = http_argument(x, "mode");
 	bool kill = mode ? strcmp(mode, "kill") == 0 : x->grant->kill;
-	struct user user;
-	char who[TEXT_BYTES];
+	char who[REVOKE_WHO];
 	int err;
 
 	if (mode && !kill && strcmp(mode, "deny") != 0)
 		return answer_problem(&x->answer, PROBLEM_BAD_REQUEST, "\"mode\" must be kill or deny");
-	user_find(x->caller.uid, &user);
-	snprintf(who, sizeof(who), "uid:%u (%.200s)", (unsigned)x->caller.uid, user.name);
+	revoke_who(x, who);
 	err = lifecycle_revoke(x->broker, x->grant, kill, who);
 	if (err)
 		return answer_problem(&x->answer, PROBLEM_UNAVAILABLE, "could not revoke: %s",

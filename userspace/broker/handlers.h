@@ -12,6 +12,8 @@ int handle_list(struct exchange *x);
 int handle_show(struct exchange *x);
 int handle_vc(struct exchange *x);
 int handle_revoke(struct exchange *x);
+int handle_revoke_matching(struct exchange *x);
+int handle_revoke_token(struct exchange *x);
 int handle_introspect(struct exchange *x);
 int handle_keys(struct exchange *x);
 int handle_events(struct exchange *x);

@@ -62,33 +62,70 @@ static void lifecycle_cut(struct broker *b, struct grant *g, const char *text)
 	lifecycle_keep(b, g);
 }
 
-/* The kernel has cut them by now, in the one write: each has an end of its own in the log. */
-static void lifecycle_cut_below(struct broker *b, const struct grant *top, const char *who, bool kill)
+/* The cut that this grant is beneath; NULL: none. */
+static struct cut *lifecycle_above(const struct grant *g)
+{
+	while ((g = g->above))
+		if (g->cut)
+			return g->cut;
+	return NULL;
+}
+
+/* The kernel has cut them by now, in the one write of their top: each has an end of its own in the log. */
+static void lifecycle_cut_below(struct broker *b, const char *who)
 {
 	char text[TEXT_BYTES];
-	struct grant *g;
 
-	snprintf(text, sizeof(text), "with %s, by %s, mode %s", top->id, who, kill ? "kill" : "deny");
-	for (g = b->grants.by_id; g; g = g->hh.next)
-		if (g != top && g->state == GRANT_LIVE && grant_is_below(g, top->slot, top->gen))
-			lifecycle_cut(b, g, text);
+	for (struct grant *g = b->grants.by_id; g; g = g->hh.next) {
+		struct cut *cut = g->state == GRANT_LIVE ? lifecycle_above(g) : NULL;
+
+		if (!cut)
+			continue;
+		snprintf(text, sizeof(text), "with %s, by %s, mode %s", cut->top->id, who,
+			 cut->kill ? "kill" : "deny");
+		lifecycle_cut(b, g, text);
+		cut->beneath++;
+	}
+}
+
+static void lifecycle_cut_top(struct broker *b, struct cut *cut, const char *who)
+{
+	char text[TEXT_BYTES];
+
+	cut->err = warden_revoke(FD_WARDEN, grant_tag(cut->top), cut->kill ? SLOT_KILL : 0);
+	if (cut->err)
+		return;
+	snprintf(text, sizeof(text), "by %s, mode %s", who, cut->kill ? "kill" : "deny");
+	lifecycle_cut(b, cut->top, text);
+	cut->top->cut = cut;
+}
+
+size_t lifecycle_revoke_all(struct broker *b, struct cut *cuts, size_t count, const char *who)
+{
+	size_t failed = 0;
+	bool below = false;
+
+	for (size_t i = 0; i < count; i++) {
+		cuts[i].err = 0;
+		cuts[i].beneath = 0;
+		if (cuts[i].top->held)
+			lifecycle_cut_top(b, &cuts[i], who);
+		failed += cuts[i].err != 0;
+		below |= cuts[i].top->below != 0;
+	}
+	if (below)
+		lifecycle_cut_below(b, who);
+	for (size_t i = 0; i < count; i++)
+		cuts[i].top->cut = NULL;
+	return failed;
 }
 
 int lifecycle_revoke(struct broker *b, struct grant *g, bool kill, const char *who)
 {
-	char text[TEXT_BYTES];
-	int err;
+	struct cut cut = {.top = g, .kill = kill};
 
-	if (!g->held)
-		return 0;
-	err = warden_revoke(FD_WARDEN, grant_tag(g), kill ? SLOT_KILL : 0);
-	if (err)
-		return err;
-	snprintf(text, sizeof(text), "by %s, mode %s", who, kill ? "kill" : "deny");
-	lifecycle_cut(b, g, text);
-	if (g->below)
-		lifecycle_cut_below(b, g, who, kill);
-	return 0;
+	lifecycle_revoke_all(b, &cut, 1, who);
+	return cut.err;
 }
 
 static void lifecycle_release(struct broker *b, struct grant *g);

@@ -348,8 +348,10 @@ void stage_request(struct stage *s, uid_t uid, const char *method, const char *p
 		   struct reply *reply)
 {
 	CURL *c = curl_easy_init();
+	struct curl_slist *headers = NULL;
 	uid_t self = geteuid();
-	char url[512];
+	char url[512], header[128];
+	char *type = NULL;
 
 	memset(reply, 0, sizeof(*reply));
 	snprintf(url, sizeof(url), "http://deputy%s", path);
@@ -364,11 +366,19 @@ void stage_request(struct stage *s, uid_t uid, const char *method, const char *p
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
 	}
+	if (s->content_type) {
+		snprintf(header, sizeof(header), "Content-Type: %s", s->content_type);
+		headers = curl_slist_append(headers, header);
+		curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	}
 	stage_become(uid);
 	curl_easy_perform(c);
 	stage_become(self);
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &reply->status);
+	curl_easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type);
+	snprintf(reply->type, sizeof(reply->type), "%s", type ? type : "");
 	curl_easy_cleanup(c);
+	curl_slist_free_all(headers);
 	reply->json = reply->text ? json_loads(reply->text, 0, NULL) : NULL;
 }
 

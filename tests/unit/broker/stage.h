@@ -36,6 +36,7 @@ struct stage {
 	uint32_t peer_slot, peer_gen; /* the tag that every peer carries */
 	uint32_t peer_threads;
 	int32_t fail[WARDEN_TABLE + 1]; /* the error to answer an operation with */
+	uint32_t fail_slot;		/* for this slot only; 0: for all */
 	unsigned calls[WARDEN_TABLE + 1];
 	struct warden_request last[WARDEN_TABLE + 1];
 	size_t table_size; /* of the last WARDEN_LOAD */
@@ -49,6 +50,8 @@ struct stage {
 	unsigned grants; /* RECORD_GRANTs since the broker started */
 	bool begun;	 /* RECORD_BEGIN came */
 	bool deaf;	 /* the recorder does not read */
+	/* how requests are made; NULL: curl's own, a form's */
+	const char *content_type;
 	/* the rest is the stage's own */
 	char dir[64];
 	char socket[96];
@@ -65,7 +68,8 @@ struct reply {
 	long status; /* of HTTP; 0: none came */
 	char *text;
 	size_t size;
-	json_t *json; /* NULL: it was none */
+	json_t *json;  /* NULL: it was none */
+	char type[64]; /* the Content-Type */
 };
 
 /* Starts a broker with these options (directories excepted: they are the stage's, `profiles`, `policies`).

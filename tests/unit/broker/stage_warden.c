@@ -54,7 +54,7 @@ static int warden_answer(struct stage *s, const struct warden_request *q, int fd
 {
 	s->calls[q->op]++;
 	s->last[q->op] = *q;
-	r->error = s->fail[q->op];
+	r->error = s->fail_slot && q->slot != s->fail_slot ? 0 : s->fail[q->op];
 	if (r->error)
 		return -1;
 	switch (q->op) {
