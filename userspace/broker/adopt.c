@@ -212,13 +212,22 @@ static int strays_end(struct broker *b)
 
 /* ---- and the others ---- */
 
+/* Revoking is one write, into the slot at the top: those beneath are cut with it and do not say so. */
+static bool grant_is_cut(const struct broker *b, const struct grant *g)
+{
+	for (unsigned i = 0; i < CHAIN_MAX && g; i++, g = g->above)
+		if (b->slots[g->slot].state == SLOT_REVOKED)
+			return true;
+	return false;
+}
+
 static int grant_begin(struct broker *b, struct grant *g)
 {
 	bool told = g->state != GRANT_LIVE;
 	int err = recorder_grant(&b->recorder, g);
 
 	g->broker = b;
-	if (!err && !told && b->slots[g->slot].state == SLOT_REVOKED) {
+	if (!err && !told && grant_is_cut(b, g)) {
 		g->state = GRANT_REVOKED;
 		err = recorder_note(&b->recorder, NOTE_REVOKED, g, "before this daemon started");
 	}

@@ -201,6 +201,25 @@ static void adopted(void **state)
 	three_free(r);
 }
 
+/* A daemon that died between the kernel's one write and the events: the next one tells of all of them. */
+static void cut_meanwhile(void **state)
+{
+	struct stage *s = *state;
+	struct record_message m;
+	struct reply r[3];
+
+	three(s, r);
+	s->slots[2].state = SLOT_REVOKED;
+	stage_restart(s);
+	assert_true(stage_heard(s, NOTE_REVOKED, 2));
+	assert_true(stage_note(s, NOTE_REVOKED, &m));
+	assert_string_equal(m.text, "before this daemon started");
+	assert_true(active(s, reply_text(&r[0], "token")));
+	assert_false(active(s, reply_text(&r[1], "token")));
+	assert_false(active(s, reply_text(&r[2], "token")));
+	three_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +228,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ended, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(cut, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(adopted, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(cut_meanwhile, stage_setup, stage_teardown),
 	};
 
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests_name("broker/chain", tests, NULL, NULL);
