@@ -30,7 +30,7 @@ CLI      := $(wildcard userspace/cli/*.c)
 
 LIBS_deputyd := -lbpf -lelf -lz -lmicrohttpd -ljansson -lyaml -lsodium -lcrypto -lsystemd -lcap
 LIBS_libdeputy := -ljansson -lsodium -lcrypto -lpthread
-LIBS_deputy  := -lcurl -ljansson -lyaml -lsodium -lcrypto
+LIBS_deputy  := -lcurl -lz -ljansson -lyaml -lsodium -lcrypto
 
 obj = $(patsubst %.c,$(B)/obj$(VARIANT)/%.o,$(1))
 
