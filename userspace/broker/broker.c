@@ -15,6 +15,7 @@
 #include "broker/http.h"
 #include "broker/keys.h"
 #include "broker/lifecycle.h"
+#include "broker/notices.h"
 #include "broker/signers.h"
 #include "broker/state.h"
 
@@ -87,6 +88,7 @@ int broker_setup(const struct broker_options *options, struct broker **broker)
 		return -ENOMEM;
 	b->options = *options;
 	registry_init(&b->grants);
+	TAILQ_INIT(&b->notices);
 	LIST_INIT(&b->streams);
 	LIST_INIT(&b->http.peers);
 	err = recorder_init(&b->recorder, FD_PEER);
@@ -234,6 +236,7 @@ static int broker_serve(struct broker *b)
 	err = adopt_begin(b); /* the warden answers only those that are up */
 	if (!err)
 		err = sd_event_loop(b->event);
+	notices_flush(b);
 	recorder_note_plain(&b->recorder, NOTE_STOPPED, NULL, NULL, err ? strerror(-err) : "on request");
 	return err;
 }
@@ -251,6 +254,7 @@ int broker_run(struct broker *b)
 		err = broker_serve(b);
 	worker_stop(&b->worker); /* this and the next wake every suspended connection: see http_stop() */
 	events_stop(b);
+	notices_stop(b);
 	http_stop(b);
 	registry_clear(&b->grants);
 	b->event = sd_event_unref(b->event);

@@ -53,6 +53,7 @@ void grant_free(struct grant *g)
 	sd_event_source_disable_unref(g->timer);
 	json_decref(g->argv);
 	json_decref(g->links);
+	free(g->notice);
 	free(g->token);
 	free(g->workdir);
 	free(g->labels);

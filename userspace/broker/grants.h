@@ -66,12 +66,14 @@ struct grant {
 	bool kill;    /* on_revoke */
 	enum grant_state state;
 	struct cut *cut; /* while it is revoked together with others: lifecycle.c */
+	char *notice;	 /* of its end, still to be written: notices.c */
 	uint32_t tasks;	 /* as last read from the slot */
 	uint64_t denials;
 	struct broker *broker;
 	sd_event_source *timer; /* expiry, then the retry of a release */
 	UT_hash_handle hh;
 	TAILQ_ENTRY(grant) next; /* among the ended, oldest first */
+	TAILQ_ENTRY(grant) noticed;
 };
 
 TAILQ_HEAD(grant_list, grant);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "broker/adopt.h"
+#include "broker/notices.h"
 
 #define RETRY_USEC 1000000
 
@@ -56,6 +57,7 @@ void lifecycle_refresh(const struct broker *b, struct grant *g)
 
 static void lifecycle_cut(struct broker *b, struct grant *g, const char *text)
 {
+	notices_tell(b, g);
 	if (g->state == GRANT_LIVE)
 		g->state = GRANT_REVOKED;
 	recorder_note(&b->recorder, NOTE_REVOKED, g, text);
@@ -83,7 +85,8 @@ static void lifecycle_cut_below(struct broker *b, const char *who)
 			continue;
 		snprintf(text, sizeof(text), "with %s, by %s, mode %s", cut->top->id, who,
 			 cut->kill ? "kill" : "deny");
-		lifecycle_cut(b, g, text);
+		g->state = GRANT_REVOKED;
+		notices_add(b, g, text);
 		cut->beneath++;
 	}
 }
@@ -159,6 +162,7 @@ void lifecycle_empty(struct broker *b, struct grant *g)
 {
 	if (g->emptied || g->below) /* while another acts on its authority it is not over */
 		return;
+	notices_tell(b, g);
 	g->emptied = true;
 	lifecycle_refresh(b, g);
 	if (g->state == GRANT_LIVE)

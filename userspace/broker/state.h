@@ -38,6 +38,8 @@ struct broker {
 	struct allowed_signers signers;
 	struct nonces nonces;
 	struct registry grants;
+	struct grant_list notices; /* grants whose end is still to be written down */
+	sd_event_source *notices_source;
 	struct recorder recorder;
 	sd_event *event;
 	struct http http;

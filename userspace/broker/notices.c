@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/notices.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/adopt.h"
+
+/* Kept after it is told: a daemon that dies in between leaves it to the next, which tells of it again. */
+static void notice_write(struct broker *b, struct grant *g, const char *text)
+{
+	recorder_note(&b->recorder, NOTE_REVOKED, g, text);
+	if (g->token)
+		adopt_keep(b, g);
+}
+
+void notices_tell(struct broker *b, struct grant *g)
+{
+	char *text = g->notice;
+
+	if (!text)
+		return;
+	TAILQ_REMOVE(&b->notices, g, noticed);
+	g->notice = NULL;
+	notice_write(b, g, text);
+	free(text);
+}
+
+void notices_flush(struct broker *b)
+{
+	struct grant *g;
+
+	while ((g = TAILQ_FIRST(&b->notices)))
+		notices_tell(b, g);
+}
+
+static int notices_some(sd_event_source *s, void *arg)
+{
+	struct broker *b = arg;
+	struct grant *g;
+
+	for (unsigned i = 0; i < NOTICES_AT_ONCE && (g = TAILQ_FIRST(&b->notices)); i++)
+		notices_tell(b, g);
+	return TAILQ_EMPTY(&b->notices) ? 0 : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+static int notices_wake(struct broker *b)
+{
+	if (b->notices_source)
+		return sd_event_source_set_enabled(b->notices_source, SD_EVENT_ONESHOT);
+	return sd_event_add_defer(b->event, &b->notices_source, notices_some, b);
+}
+
+void notices_add(struct broker *b, struct grant *g, const char *text)
+{
+	g->notice = strdup(text);
+	if (!g->notice) {
+		notice_write(b, g, text);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&b->notices, g, noticed);
+	if (notices_wake(b) < 0)
+		notices_flush(b);
+}
+
+void notices_stop(struct broker *b)
+{
+	b->notices_source = sd_event_source_disable_unref(b->notices_source);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ends that are still to be written down. The kernel cuts a subtree of any size in one write; the event of
+ * each grant beneath follows, some at a time, so that ten thousand of them keep nobody waiting.
+ */
+#ifndef DEPUTY_NOTICES_H
+#define DEPUTY_NOTICES_H
+
+#include "broker/state.h"
+
+#define NOTICES_AT_ONCE 32u
+
+/* The text is copied. Told at once when there is no memory to remember it. */
+void notices_add(struct broker *b, struct grant *g, const char *text);
+/* Tells of one now, if it is waiting: before anything else is said of it. */
+void notices_tell(struct broker *b, struct grant *g);
+/* Of all of them. */
+void notices_flush(struct broker *b);
+void notices_stop(struct broker *b);
+
+#endif
