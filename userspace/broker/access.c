@@ -24,6 +24,9 @@ static const struct route routes[] = {
 	{"POST", "/v1/revoke", WHO_OWNS, FORM_BODY_MAX, "",
 	 handle_revoke_token}, /* of those that access_sees() */
 	{"POST", "/v1/introspect", WHO_ANY, FORM_BODY_MAX, "", handle_introspect},
+	{"POST", "/v1/token", WHO_ANY, FORM_BODY_MAX, "",
+	 handle_token}, /* for grants that subject_for() finds */
+	{"GET", "/.well-known/oauth-authorization-server", WHO_ANY, 0, "", handle_metadata},
 	{"GET", "/v1/keys", WHO_ANY, 0, "", handle_keys},
 	{"GET", "/v1/events", WHO_ANY, 0, "follow grant pid verdict tail", handle_events}, /* line by line */
 	{"GET", "/v1/status", WHO_ANY, 0, "", handle_status},

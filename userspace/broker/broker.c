@@ -13,6 +13,7 @@
 #include "broker/adopt.h"
 #include "broker/events.h"
 #include "broker/http.h"
+#include "broker/issuer.h"
 #include "broker/keys.h"
 #include "broker/lifecycle.h"
 #include "broker/notices.h"
@@ -87,6 +88,10 @@ int broker_setup(const struct broker_options *options, struct broker **broker)
 	if (!b)
 		return -ENOMEM;
 	b->options = *options;
+	if (!b->options.issuer)
+		b->options.issuer = ISSUER_DEFAULT;
+	proofs_init(&b->proofs);
+	LIST_INIT(&b->tasks);
 	registry_init(&b->grants);
 	TAILQ_INIT(&b->notices);
 	LIST_INIT(&b->streams);
@@ -113,6 +118,7 @@ void broker_free(struct broker *b)
 	if (b->slots)
 		munmap((void *)b->slots, SLOTS_SIZE);
 	secret_ring_clear(&b->keys);
+	proofs_clear(&b->proofs);
 	texts_free(&b->profiles);
 	texts_free(&b->policies);
 	allowed_signers_free(&b->signers);
@@ -256,6 +262,7 @@ int broker_run(struct broker *b)
 	events_stop(b);
 	notices_stop(b);
 	http_stop(b);
+	issued_clear(b);
 	registry_clear(&b->grants);
 	b->event = sd_event_unref(b->event);
 	return err;

@@ -17,6 +17,7 @@ struct broker_options {
 	const char *allowed_signers; /* whose SSH signatures prove an owner; NULL: nobody's */
 	bool user_policies;	     /* users may bring policies of their own; else installed ones only */
 	uint64_t max_ttl_ns;	     /* no grant lives longer */
+	const char *issuer;	     /* as issuer_ok() has it; NULL: ISSUER_DEFAULT */
 };
 
 struct broker;

@@ -15,6 +15,8 @@ int handle_revoke(struct exchange *x);
 int handle_revoke_matching(struct exchange *x);
 int handle_revoke_token(struct exchange *x);
 int handle_introspect(struct exchange *x);
+int handle_token(struct exchange *x);
+int handle_metadata(struct exchange *x);
 int handle_keys(struct exchange *x);
 int handle_events(struct exchange *x);
 int handle_status(struct exchange *x);

@@ -193,6 +193,8 @@ static enum MHD_Result exchange_send(struct exchange *x)
 	x->response = NULL;
 	if (!r)
 		return MHD_NO;
+	if (*x->dpop_nonce)
+		MHD_add_response_header(r, "DPoP-Nonce", x->dpop_nonce);
 	result = MHD_queue_response(x->connection, x->answer.status ? x->answer.status : 200, r);
 	MHD_destroy_response(r); /* the library holds it from here */
 	return result;

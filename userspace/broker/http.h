@@ -38,9 +38,10 @@ struct exchange {
 	char *body;
 	size_t size, room;
 	struct answer answer;
-	struct MHD_Response *response; /* in place of an answer: a stream */
-	bool suspended;		       /* the handler will be called again */
-	void *work;		       /* the handler's own, between its calls */
+	struct MHD_Response *response;	   /* in place of an answer: a stream */
+	char dpop_nonce[PROOF_NONCE_TEXT]; /* to be sent along; "": none */
+	bool suspended;			   /* the handler will be called again */
+	void *work;			   /* the handler's own, between its calls */
 	void (*work_free)(void *work);
 };
 

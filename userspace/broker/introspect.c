@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
 #include "broker/claims.h"
 #include "broker/handlers.h"
 #include "broker/http.h"
+#include "broker/issued.h"
 #include "broker/oauth.h"
+#include "broker/swap.h"
 
 static json_t *inactive(void)
 {
@@ -29,18 +32,53 @@ static json_t *active(const struct chain_report *report)
 	return claims;
 }
 
-/* Nothing is said about why a token is not active. */
-static json_t *introspect(const struct broker *b, const char *text, size_t len)
+static json_t *introspect_grant(const struct broker *b, const char *text, size_t len)
 {
 	struct chain_report report;
 	struct grant *g;
 	json_t *answer;
 
 	if (claims_find(secret_ring_public(&b->keys), &b->grants, text, len, &report, &g))
-		return inactive();
+		return NULL;
 	answer = active(&report);
 	chain_report_free(&report);
 	return answer;
+}
+
+/* What can be told of a token for a single use is told once: that is its use. */
+static void introspect_redeem(struct broker *b, struct issued *t, const json_t *claims)
+{
+	const char *jti = json_string_value(json_object_get(claims, "jti"));
+	char text[TEXT_BYTES];
+
+	if (!t->single_use)
+		return;
+	snprintf(text, sizeof(text), "token %s", jti ? jti : "");
+	recorder_note(&b->recorder, NOTE_REDEEMED, issued_grant(b, t), text);
+	issued_end(b, t);
+}
+
+static json_t *introspect_issued(struct broker *b, const char *text, size_t len)
+{
+	struct issued *t = issued_find(b, text, len);
+	json_auto_t *claims = t ? swap_read(text, len) : NULL;
+
+	if (!claims || json_object_set_new(claims, "active", json_true()))
+		return NULL;
+	if (t->kind == ISSUED_ACCESS &&
+	    json_object_set_new(claims, "token_type",
+				json_string(json_object_get(claims, "cnf") ? "DPoP" : "Bearer")))
+		return NULL;
+	introspect_redeem(b, t, claims);
+	return json_incref(claims);
+}
+
+/* Nothing is said about why a token is not active. */
+static json_t *introspect(struct broker *b, const char *text, size_t len)
+{
+	json_t *answer = *text == '~' ? introspect_grant(b, text, len) : introspect_issued(b, text, len);
+
+	return answer ? answer : inactive();
 }
 
 static int introspect_answer(struct exchange *x, const char *token)

@@ -16,6 +16,14 @@ static const struct {
 	const char *code;
 } errors[OAUTH_ERRORS] = {
 	[OAUTH_INVALID_REQUEST] = {400, -EINVAL, "invalid_request"},
+	[OAUTH_INVALID_CLIENT] = {400, -EPERM, "invalid_client"},
+	[OAUTH_UNSUPPORTED_GRANT_TYPE] = {400, -EOPNOTSUPP, "unsupported_grant_type"},
+	[OAUTH_INVALID_SCOPE] = {400, -EACCES, "invalid_scope"},
+	[OAUTH_INVALID_TARGET] = {400, -EINVAL, "invalid_target"},
+	[OAUTH_INVALID_DETAILS] = {400, -EACCES, "invalid_authorization_details"},
+	[OAUTH_INVALID_DPOP_PROOF] = {400, -EKEYREJECTED, "invalid_dpop_proof"},
+	[OAUTH_USE_DPOP_NONCE] = {400, -EKEYEXPIRED, "use_dpop_nonce"},
+	[OAUTH_TOO_MANY] = {429, -EAGAIN, "temporarily_unavailable"},
 	[OAUTH_UNSUPPORTED_TOKEN_TYPE] = {400, -EOPNOTSUPP, "unsupported_token_type"},
 	[OAUTH_TEMPORARILY_UNAVAILABLE] = {503, -EIO, "temporarily_unavailable"},
 };

@@ -11,9 +11,17 @@
 struct exchange;
 
 enum oauth_error {
-	OAUTH_INVALID_REQUEST,	       /* RFC 6749 section 5.2 */
+	OAUTH_INVALID_REQUEST, /* RFC 6749 section 5.2 */
+	OAUTH_INVALID_CLIENT,  /* likewise, and the next two */
+	OAUTH_UNSUPPORTED_GRANT_TYPE,
+	OAUTH_INVALID_SCOPE,
+	OAUTH_INVALID_TARGET,	       /* RFC 8693 section 2.2.2 */
+	OAUTH_INVALID_DETAILS,	       /* RFC 9396 section 5 */
+	OAUTH_INVALID_DPOP_PROOF,      /* RFC 9449 section 5 */
+	OAUTH_USE_DPOP_NONCE,	       /* RFC 9449 section 8 */
 	OAUTH_UNSUPPORTED_TOKEN_TYPE,  /* RFC 7009 section 2.2.1 */
 	OAUTH_TEMPORARILY_UNAVAILABLE, /* with 503: RFC 7009 section 2.2.1 */
+	OAUTH_TOO_MANY,		       /* the same, with 429 (RFC 6585 section 4) */
 	OAUTH_ERRORS
 };
 

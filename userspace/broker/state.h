@@ -9,7 +9,9 @@
 
 #include "broker/broker.h"
 #include "broker/grants.h"
+#include "broker/issued.h"
 #include "broker/nonces.h"
+#include "broker/proofs.h"
 #include "broker/recorder_client.h"
 #include "broker/texts.h"
 #include "broker/worker.h"
@@ -37,6 +39,9 @@ struct broker {
 	struct texts policies;
 	struct allowed_signers signers;
 	struct nonces nonces;
+	struct proofs proofs;
+	struct issued_list issued;
+	LIST_HEAD(task_list, task) tasks; /* that tokens end with */
 	struct registry grants;
 	struct grant_list notices; /* grants whose end is still to be written down */
 	sd_event_source *notices_source;

@@ -79,6 +79,8 @@ enum note {
 	NOTE_STARTED,
 	NOTE_STOPPED,
 	NOTE_ADOPTED,
+	NOTE_ISSUED,   /* an outside token */
+	NOTE_REDEEMED, /* one for a single use */
 	NOTES
 };
 

@@ -19,3 +19,8 @@ const struct jws_alg *jws_alg_find(const char *name)
 			return &algs[i];
 	return NULL;
 }
+
+const char *jws_alg_name(size_t i)
+{
+	return i < sizeof(algs) / sizeof(algs[0]) ? algs[i].name : NULL;
+}

@@ -19,5 +19,7 @@ struct jws_alg {
 
 /* NULL for what is not there: `none` and the symmetric ones are not. */
 const struct jws_alg *jws_alg_find(const char *name);
+/* Their names from 0 on; NULL: there are no more. */
+const char *jws_alg_name(size_t i);
 
 #endif

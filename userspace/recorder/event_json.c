@@ -59,6 +59,7 @@ static const struct {
 	[NOTE_EXPIRED] = {"grant", "expired"},	[NOTE_ENDED] = {"grant", "ended"},
 	[NOTE_REFUSED] = {"grant", "refused"},	[NOTE_STARTED] = {"daemon", "started"},
 	[NOTE_STOPPED] = {"daemon", "stopped"}, [NOTE_ADOPTED] = {"grant", "adopted"},
+	[NOTE_ISSUED] = {"grant", "issued"},	[NOTE_REDEEMED] = {"grant", "redeemed"},
 };
 
 static const char *task_op_name(unsigned op)

@@ -344,13 +344,24 @@ static size_t reply_collect(char *data, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-void stage_request(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
-		   struct reply *reply)
+static size_t reply_header(char *data, size_t size, size_t n, void *arg)
 {
+	static const char name[] = "DPoP-Nonce: ";
+	struct reply *r = arg;
+	size_t len = size * n, skip = strlen(name);
+
+	if (len > skip && strncasecmp(data, name, skip) == 0)
+		snprintf(r->nonce, sizeof(r->nonce), "%.*s", (int)strcspn(data + skip, "\r\n"), data + skip);
+	return len;
+}
+
+void stage_request_with(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
+			const char *header, struct reply *reply)
+{
+	struct curl_slist *headers = header ? curl_slist_append(NULL, header) : NULL;
 	CURL *c = curl_easy_init();
-	struct curl_slist *headers = NULL;
 	uid_t self = geteuid();
-	char url[512], header[128];
+	char url[512], content[128];
 	char *type = NULL;
 
 	memset(reply, 0, sizeof(*reply));
@@ -360,6 +371,8 @@ void stage_request(struct stage *s, uid_t uid, const char *method, const char *p
 	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, reply_collect);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, reply);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, reply_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, reply);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, 20L);
 	curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
 	if (body) {
@@ -367,10 +380,10 @@ void stage_request(struct stage *s, uid_t uid, const char *method, const char *p
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
 	}
 	if (s->content_type) {
-		snprintf(header, sizeof(header), "Content-Type: %s", s->content_type);
-		headers = curl_slist_append(headers, header);
-		curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+		snprintf(content, sizeof(content), "Content-Type: %s", s->content_type);
+		headers = curl_slist_append(headers, content);
 	}
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	stage_become(uid);
 	curl_easy_perform(c);
 	stage_become(self);
@@ -380,6 +393,12 @@ void stage_request(struct stage *s, uid_t uid, const char *method, const char *p
 	curl_easy_cleanup(c);
 	curl_slist_free_all(headers);
 	reply->json = reply->text ? json_loads(reply->text, 0, NULL) : NULL;
+}
+
+void stage_request(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
+		   struct reply *reply)
+{
+	stage_request_with(s, uid, method, path, body, NULL, reply);
 }
 
 void reply_free(struct reply *r)

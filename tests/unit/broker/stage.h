@@ -68,8 +68,9 @@ struct reply {
 	long status; /* of HTTP; 0: none came */
 	char *text;
 	size_t size;
-	json_t *json;  /* NULL: it was none */
-	char type[64]; /* the Content-Type */
+	json_t *json;	/* NULL: it was none */
+	char type[64];	/* the Content-Type */
+	char nonce[64]; /* its header DPoP-Nonce; "": none */
 };
 
 /* Starts a broker with these options (directories excepted: they are the stage's, `profiles`, `policies`).
@@ -92,6 +93,9 @@ bool stage_alive(struct stage *s);
 /* One request as some user (effective user id of this thread while connecting). `body` may be NULL. */
 void stage_request(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
 		   struct reply *reply);
+/* The same with one more header, as "Name: value". */
+void stage_request_with(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
+			const char *header, struct reply *reply);
 void reply_free(struct reply *r);
 /* The reply's "message". */
 const char *reply_message(const struct reply *r);
