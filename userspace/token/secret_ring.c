@@ -34,6 +34,11 @@ const struct key_ring *secret_ring_public(const struct secret_ring *ring)
 
 /* ---- keys ---- */
 
+void secret_free(void *pointer_to_pointer)
+{
+	sodium_free(*(void **)pointer_to_pointer);
+}
+
 static int key_make(struct secret_key **key)
 {
 	unsigned char seed[KEY_SEED_BYTES];

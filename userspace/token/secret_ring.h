@@ -68,4 +68,10 @@ size_t secret_ring_encode(const struct secret_ring *ring, unsigned char bytes[SE
 /* Back. -EBADMSG: not what secret_ring_encode() writes; -ENOMEM. *ring is untouched on error. */
 int secret_ring_decode(const unsigned char *bytes, size_t size, struct secret_ring *ring);
 
+/* For memory of sodium_malloc(), which is locked, stays out of dumps and is wiped by sodium_free(). */
+void secret_free(void *pointer_to_pointer);
+#define _cleanup_secret_ __attribute__((cleanup(secret_free)))
+/* As a variable's end lets go of a ring. */
+#define _cleanup_ring_ __attribute__((cleanup(secret_ring_clear)))
+
 #endif
