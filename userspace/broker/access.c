@@ -28,6 +28,7 @@ static const struct route routes[] = {
 	 handle_token}, /* for grants that subject_for() finds */
 	{"GET", "/.well-known/oauth-authorization-server", WHO_ANY, 0, "", handle_metadata},
 	{"GET", "/v1/keys", WHO_ANY, 0, "", handle_keys},
+	{"POST", "/v1/keys/rotate", WHO_ROOT, 0, "", handle_keys_rotate},
 	{"GET", "/v1/events", WHO_ANY, 0, "follow grant pid verdict tail", handle_events}, /* line by line */
 	{"GET", "/v1/status", WHO_ANY, 0, "", handle_status},
 };
@@ -97,5 +98,7 @@ int access_check(const struct registry *grants, const struct route *route, const
 		return answer_problem(answer, PROBLEM_FORBIDDEN,
 				      "under grant %s: a tagged process cannot administer grants",
 				      own ? own->id : "of an earlier run of the daemon");
+	if (route->who == WHO_ROOT && (caller->slot || caller->uid))
+		return answer_problem(answer, PROBLEM_FORBIDDEN, "this is for root, under no grant");
 	return *id ? access_find(grants, caller, id, answer, grant) : 0;
 }

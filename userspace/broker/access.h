@@ -18,6 +18,7 @@ enum who {
 	WHO_SEES,     /* the path names a grant: its owner, root, or a process under that very grant or one
 			 that delegated it */
 	WHO_OWNS,     /* likewise, but no tagged process: it is its grant, and no grant administers */
+	WHO_ROOT,     /* root, under no grant */
 };
 
 struct caller {

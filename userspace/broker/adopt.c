@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/keys.h"
 #include "broker/lifecycle.h"
 #include "broker/record.h"
 #include "common/cleanup.h"
@@ -76,6 +77,8 @@ static int grant_adopt(struct broker *b, const char *name)
 
 	if (!err)
 		err = record_decode(secret_ring_public(&b->keys), bytes, size, &g);
+	if (!err && !keys_of_grant(b, g))
+		err = -ENOKEY;
 	if (!err)
 		err = grant_check(b, g);
 	if (!err)

@@ -241,6 +241,8 @@ static int broker_serve(struct broker *b)
 	recorder_note_plain(&b->recorder, NOTE_STARTED, NULL, NULL, b->options.version);
 	err = adopt_begin(b); /* the warden answers only those that are up */
 	if (!err)
+		err = keys_start(b);
+	if (!err)
 		err = sd_event_loop(b->event);
 	notices_flush(b);
 	recorder_note_plain(&b->recorder, NOTE_STOPPED, NULL, NULL, err ? strerror(-err) : "on request");

@@ -18,6 +18,8 @@ struct broker_options {
 	bool user_policies;	     /* users may bring policies of their own; else installed ones only */
 	uint64_t max_ttl_ns;	     /* no grant lives longer */
 	const char *issuer;	     /* as issuer_ok() has it; NULL: ISSUER_DEFAULT */
+	int64_t rotate_after;	     /* seconds that a key signs, on schedule */
+	int64_t keys_keep;	     /* seconds that it stays afterwards, at the least */
 };
 
 struct broker;

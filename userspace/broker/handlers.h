@@ -18,6 +18,7 @@ int handle_introspect(struct exchange *x);
 int handle_token(struct exchange *x);
 int handle_metadata(struct exchange *x);
 int handle_keys(struct exchange *x);
+int handle_keys_rotate(struct exchange *x);
 int handle_events(struct exchange *x);
 int handle_status(struct exchange *x);
 

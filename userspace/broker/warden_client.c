@@ -91,17 +91,31 @@ int warden_release(int warden, struct warden_tag tag)
 	return warden_call(warden, &request, -1, &reply);
 }
 
-int warden_table(int warden, struct warden_tag tag, int *cells)
+/* Of a request that is answered with a descriptor. */
+static int warden_fetch(int warden, const struct warden_request *request, int *passed)
 {
-	struct warden_request request = {.op = WARDEN_TABLE, .slot = tag.slot, .gen = tag.gen};
 	struct warden_reply reply;
-	int fd = -1, err = warden_exchange(warden, &request, -1, &reply, &fd);
+	int fd = -1, err = warden_exchange(warden, request, -1, &reply, &fd);
 
 	if (!err && fd < 0)
 		err = -EPROTO;
 	if (!err)
-		*cells = fd;
+		*passed = fd;
 	else if (fd >= 0)
 		close(fd);
 	return err;
+}
+
+int warden_table(int warden, struct warden_tag tag, int *cells)
+{
+	struct warden_request request = {.op = WARDEN_TABLE, .slot = tag.slot, .gen = tag.gen};
+
+	return warden_fetch(warden, &request, cells);
+}
+
+int warden_keys(int warden, uint32_t flags, int *keys)
+{
+	struct warden_request request = {.op = WARDEN_KEYS, .flags = flags};
+
+	return warden_fetch(warden, &request, keys);
 }

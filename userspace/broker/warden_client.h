@@ -39,6 +39,9 @@ int warden_revoke(int warden, struct warden_tag tag, uint32_t flags);
 int warden_record(int warden, struct warden_tag tag, int record);
 /* The cells of a grant's table, in a sealed memfd that is the caller's. */
 int warden_table(int warden, struct warden_tag tag, int *cells);
+/* The signing keys, in a pipe that is the caller's, after what time and KEYS_* call for. -ENOSPC: there is no
+ * room for another one. */
+int warden_keys(int warden, uint32_t flags, int *keys);
 /* -EBUSY: tasks carry the tag, or a grant that it delegated holds a slot. */
 int warden_release(int warden, struct warden_tag tag);
 

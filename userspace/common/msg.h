@@ -15,7 +15,7 @@ enum role_fd {
 	FD_WARDEN = 3, /* broker: socketpair to the warden */
 	FD_PEER,       /* broker <-> recorder */
 	FD_LISTEN,     /* broker: the listening unix socket */
-	FD_KEY,	       /* broker: the signing key file, read-only */
+	FD_KEY,	       /* broker: a pipe with the signing keys (token/secret_ring.h), read once */
 	FD_LOG,	       /* recorder: events.jsonl, append and read; broker: the same, read-only */
 	FD_CONTROL,    /* struct control map, mapped read-only and closed */
 	FD_SLOTS,      /* slots map, likewise (broker) */
@@ -38,9 +38,13 @@ enum warden_op {
 			   that it delegated holds a slot */
 	WARDEN_RECORD,	/* + memfd: what the next broker needs to answer for slot/gen, kept word for word */
 	WARDEN_TABLE,	/* answered with a sealed memfd: the cells of slot/gen */
+	WARDEN_KEYS, /* answered with a pipe: the signing keys after what time and `flags` call for, KEYS_* */
 };
 
 #define RECORD_BYTES (20u << 20) /* of one such record */
+
+#define KEYS_ROTATE 1u /* root wants another key to sign, whether or not it is due */
+#define KEYS_FORGET 2u /* no grant needs the oldest key */
 
 struct warden_request {
 	uint32_t op;
@@ -81,6 +85,7 @@ enum note {
 	NOTE_ADOPTED,
 	NOTE_ISSUED,   /* an outside token */
 	NOTE_REDEEMED, /* one for a single use */
+	NOTE_KEYS,
 	NOTES
 };
 

@@ -11,6 +11,8 @@
 #include "common/cleanup.h"
 #include "common/types.h"
 
+#define CLOCKS_DIFFER 300 /* seconds */
+
 typedef int (*setter)(const char *value, void *field);
 
 static int set_text(const char *value, void *field)
@@ -53,6 +55,20 @@ static int set_duration(const char *value, void *field)
 	return -EINVAL;
 }
 
+static int set_days(const char *value, void *field)
+{
+	char *end;
+	unsigned long n;
+
+	if (value[0] < '0' || value[0] > '9')
+		return -EINVAL;
+	n = strtoul(value, &end, 10);
+	if (strcmp(end, "d") || !n || n > 365)
+		return -EINVAL;
+	*(int64_t *)field = (int64_t)n * 86400;
+	return 0;
+}
+
 static int set_count(const char *value, void *field)
 {
 	struct config_count *count = field;
@@ -79,6 +95,8 @@ static const struct key {
 	{"policy_dir", set_text, offsetof(struct config, policy_dir), "a directory"},
 	{"allowed_signers", set_text, offsetof(struct config, allowed_signers),
 	 "a file as ssh-keygen(1) has it"},
+	{"seal_key", set_text, offsetof(struct config, seal_key), "a file outside of the state directory"},
+	{"rotate_after", set_days, offsetof(struct config, rotate_after), "1d to 365d"},
 	{"user", set_text, offsetof(struct config, user), "a user name"},
 	{"pin_dir", set_text, offsetof(struct config, pin_dir), "a directory on a bpf file system"},
 	{"user_policies", set_bool, offsetof(struct config, user_policies), "true or false"},
@@ -161,6 +179,7 @@ static int config_defaults(struct config *c)
 		.user = strdup("deputy"),
 		.max_grants = {SLOTS_MAX - 1, SLOTS_MAX - 1},
 		.max_tasks = {TASKS_MAX, TASKS_MAX},
+		.rotate_after = 30 * 86400,
 		.user_policies = true,
 	};
 	return c->profile_dir && c->policy_dir && c->user ? 0 : -ENOMEM;
@@ -171,6 +190,7 @@ void config_free(struct config *c)
 	free(c->profile_dir);
 	free(c->policy_dir);
 	free(c->allowed_signers);
+	free(c->seal_key);
 	free(c->user);
 	free(c->pin_dir);
 	*c = (struct config){0};
@@ -191,4 +211,9 @@ int config_read(const char *path, bool required, struct config *config)
 	if (r)
 		config_free(config);
 	return r;
+}
+
+int64_t config_keys_keep(const struct config *c)
+{
+	return (int64_t)(c->max_ttl_ns / 1000000000) + CLOCKS_DIFFER;
 }

@@ -16,6 +16,8 @@ struct config {
 	char *profile_dir;     /* default /usr/share/deputy/profiles */
 	char *policy_dir;      /* default /etc/deputy/policy.d */
 	char *allowed_signers; /* default NULL: no SSH signature proves an owner */
+	char *seal_key;	       /* default NULL: seal.key beside the configuration */
+	int64_t rotate_after;  /* seconds that a key signs (default 30d) */
 	char *user;    /* whom broker and recorder become (default deputy; nobody where there is none) */
 	char *pin_dir; /* on a bpf file system; default made from the state directory */
 	struct config_count max_grants; /* at one time (default SLOTS_MAX - 1) */
@@ -28,5 +30,7 @@ struct config {
  * file:line:column. 0 or -errno; on error *config holds nothing. */
 int config_read(const char *path, bool required, struct config *config);
 void config_free(struct config *config);
+/* Seconds for which what a key has signed may be good: max_ttl, and what clocks may differ by. */
+int64_t config_keys_keep(const struct config *config);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/version.h"
 #include "daemon/own.h"
 #include "daemon/records.h"
@@ -51,7 +53,7 @@ static const char usage[] =
 	"usage: deputyd [--config FILE] [--state-dir DIR] [--runtime-dir DIR] [--foreground] [--keep]\n"
 	"       deputyd --reset [--config FILE] [--state-dir DIR]\n"
 	"  --config FILE      default /etc/deputy/deputyd.yaml\n"
-	"  --state-dir DIR    key and log; default /var/lib/deputy\n"
+	"  --state-dir DIR    keys and log; default /var/lib/deputy\n"
 	"  --runtime-dir DIR  socket; default /run/deputy\n"
 	"  --foreground       stay in the foreground instead of detaching\n"
 	"  --keep             a clean stop leaves running grants enforced (keep_enforcing)\n"
@@ -104,7 +106,8 @@ static int options_read(int argc, char **argv, struct options *o)
 	return EX_USAGE + 1;
 }
 
-static int role_start_broker(struct warden *w, const struct site *site, const char *config, int peer)
+static int role_start_broker(struct warden *w, const struct site *site, const char *config, int peer,
+			     int keys)
 {
 	int pair[2], fds[ROLE_FDS], r;
 
@@ -114,7 +117,7 @@ static int role_start_broker(struct warden *w, const struct site *site, const ch
 	fds[FD_WARDEN] = pair[1];
 	fds[FD_PEER] = peer;
 	fds[FD_LISTEN] = site->listen;
-	fds[FD_KEY] = site->key;
+	fds[FD_KEY] = keys;
 	fds[FD_LOG] = site->log_reader;
 	fds[FD_CONTROL] = enforce_control_fd(w->enforce);
 	fds[FD_SLOTS] = enforce_slots_fd(w->enforce);
@@ -137,7 +140,7 @@ static int role_start_recorder(struct warden *w, const struct site *site, const 
 	return role_start(ROLE_RECORDER, config, fds, &w->roles[ROLE_RECORDER]);
 }
 
-static int roles_start(struct warden *w, const struct site *site, const char *config)
+static int roles_start(struct warden *w, const struct site *site, const char *config, int keys)
 {
 	int peers[2], r;
 
@@ -145,7 +148,7 @@ static int roles_start(struct warden *w, const struct site *site, const char *co
 		return -errno;
 	r = role_start_recorder(w, site, config, peers[0]);
 	if (!r)
-		r = role_start_broker(w, site, config, peers[1]);
+		r = role_start_broker(w, site, config, peers[1], keys);
 	close(peers[0]);
 	close(peers[1]);
 	for (int i = 0; i < ROLES && !r; i++) {
@@ -199,9 +202,10 @@ static bool serve_end(struct warden *w, bool served, int r, bool keep)
 	return served || enforce_adopted(w->enforce);
 }
 
-static int serve(const struct options *o, const struct config *config, struct site *site)
+static int serve(const struct options *o, const struct config *config, struct site *site,
+		 const struct keystore *keys, int keys_fd)
 {
-	struct warden w = {.broker = -1, .records = site->records};
+	struct warden w = {.broker = -1, .records = site->records, .keys = keys};
 	struct enforce_limits limits = {config->max_tasks.value, config->max_grants.value};
 	bool keep, served;
 	int r = enforce_open(config->pin_dir ?: site->pin_dir, &limits, &w.enforce);
@@ -211,9 +215,9 @@ static int serve(const struct options *o, const struct config *config, struct si
 	grants_adopt(&w);
 	r = enforce_share(w.enforce, site->runtime_dir);
 	if (!r)
-		r = own_ward(w.enforce, site, config, o->config);
+		r = own_ward(w.enforce, site, keys, config, o->config);
 	if (!r)
-		r = roles_start(&w, site, o->config);
+		r = roles_start(&w, site, o->config, keys_fd);
 	served = !r;
 	if (served) {
 		sd_notify(0, "READY=1");
@@ -242,10 +246,25 @@ static int reset(const struct options *o, const struct config *config)
 	return r ? EX_UNAVAILABLE : EX_OK;
 }
 
+/* Before it detaches, so that whoever starts it learns what is wrong with them. */
+static int keys_open(const struct options *o, const struct config *config, struct keystore *keys, int *fd)
+{
+	_cleanup_ring_ struct secret_ring ring = {0};
+	int r = sodium_init() < 0 ? -EIO : keystore_locate(o->state_dir, config->seal_key, o->config, keys);
+
+	keys->rotate_after = config->rotate_after;
+	keys->keep = config_keys_keep(config);
+	if (!r)
+		r = keystore_open(keys, &ring);
+	return r ?: keystore_send(&ring, fd);
+}
+
 static int run(const struct options *o, const struct config *config)
 {
 	const struct rlimit memlock = {RLIM_INFINITY, RLIM_INFINITY};
 	struct site site;
+	struct keystore keys;
+	_cleanup_close_ int keys_fd = -1;
 	sigset_t handled;
 	int r;
 
@@ -263,10 +282,12 @@ static int run(const struct options *o, const struct config *config)
 	sigaddset(&handled, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &handled, NULL);
 	r = site_open(o->state_dir, o->runtime_dir, &site);
+	if (!r)
+		r = keys_open(o, config, &keys, &keys_fd);
 	if (!r && !o->foreground && daemon(0, 1))
 		r = -errno;
 	if (!r)
-		r = serve(o, config, &site);
+		r = serve(o, config, &site, &keys, keys_fd);
 	site_close(&site);
 	return r ? EX_UNAVAILABLE : EX_OK;
 }

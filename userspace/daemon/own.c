@@ -158,7 +158,7 @@ static int ward_site(struct enforce *e, const struct site *s)
 	const struct {
 		int fd;
 		const char *name;
-	} files[] = {{s->lock, "lock"}, {s->key, "key"}, {s->log, "events.jsonl"}};
+	} files[] = {{s->lock, "lock"}, {s->log, "events.jsonl"}};
 	int r = ward_path(e, s->state_dir, closed) ?: ward_path(e, s->runtime_dir, closed);
 
 	/* By themselves too: each may have a second name outside. */
@@ -167,9 +167,32 @@ static int ward_site(struct enforce *e, const struct site *s)
 	return r ?: ward_path(e, s->socket, listening);
 }
 
-int own_ward(struct enforce *e, const struct site *site, const struct config *config, const char *config_file)
+/* Where systemd finds what it hands us as the credential; encrypted or not, it is the sealing key's own. */
+static int ward_credentials(struct enforce *e)
 {
-	int r = ward_site(e, site) ?: ward_config(e, config, config_file) ?: ward_programs(e) ?: ward_units(e)
+	static const char *const dirs[] = {"/etc/credstore",	 "/etc/credstore.encrypted",
+					   "/run/credstore",	 "/run/credstore.encrypted",
+					   "/usr/lib/credstore", "/usr/lib/credstore.encrypted"};
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && !r; i++) {
+		snprintf(path, sizeof(path), "%s/" KEYSTORE_CREDENTIAL, dirs[i]);
+		r = ward_path(e, path, closed);
+	}
+	return r;
+}
+
+/* By themselves, wherever they are: the signing keys may have a second name, and the other lies outside. */
+static int ward_keys(struct enforce *e, const struct keystore *keys)
+{
+	return ward_path(e, keys->path, closed) ?: ward_path(e, keys->seal, closed) ?: ward_credentials(e);
+}
+
+int own_ward(struct enforce *e, const struct site *site, const struct keystore *keys,
+	     const struct config *config, const char *config_file)
+{
+	int r = ward_site(e, site) ?: ward_keys(e, keys) ?: ward_config(e, config, config_file) ?: ward_programs(e) ?: ward_units(e)
 		?: ward_cgroup(e) ?: ward_path(e, enforce_pin_dir(e), closed);
 
 	if (r)

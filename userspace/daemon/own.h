@@ -5,6 +5,7 @@
 
 #include "daemon/config.h"
 #include "daemon/enforce.h"
+#include "daemon/keystore.h"
 #include "daemon/site.h"
 
 #define CONFIG_DIR  "/etc/deputy"
@@ -12,7 +13,7 @@
 
 /* Wards all of it. What is not there is left out, except directories in which something would be believed:
  * those are made. 0 or -errno, said on stderr. */
-int own_ward(struct enforce *enforce, const struct site *site, const struct config *config,
-	     const char *config_file);
+int own_ward(struct enforce *enforce, const struct site *site, const struct keystore *keys,
+	     const struct config *config, const char *config_file);
 
 #endif

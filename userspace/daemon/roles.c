@@ -46,6 +46,8 @@ static int broker_role(const struct config *c)
 		.allowed_signers = c->allowed_signers,
 		.user_policies = c->user_policies,
 		.max_ttl_ns = c->max_ttl_ns,
+		.rotate_after = c->rotate_after,
+		.keys_keep = config_keys_keep(c),
 	};
 	struct broker *broker = NULL;
 	int r = broker_setup(&options, &broker);

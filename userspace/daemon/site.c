@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,7 +17,6 @@
 #include "daemon/orphan.h"
 #include "daemon/records.h"
 
-#define KEY_BYTES 32
 #define BACKLOG	  128
 #define LOG_MS	  5000 /* a recorder gives itself one second */
 #define KILLED_MS 2000
@@ -58,41 +56,6 @@ static int lock_take(struct site *s)
 		"deputyd: %s is in use by another deputyd: stop it, or give this one another --state-dir\n",
 		s->state_dir);
 	return -EBUSY;
-}
-
-/* Written whole under another name first: a key file is there with all its bytes or not at all. */
-static int key_make(const char *dir)
-{
-	char seed[KEY_BYTES], from[4096], to[4096];
-	_cleanup_close_ int fd = -1;
-
-	snprintf(from, sizeof(from), "%s/key.new", dir);
-	snprintf(to, sizeof(to), "%s/key", dir);
-	unlink(from);
-	fd = open_in(dir, "key.new", O_WRONLY | O_CREAT | O_EXCL, 0600);
-	if (fd < 0)
-		return fd;
-	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed) || write(fd, seed, sizeof(seed)) != sizeof(seed))
-		return cannot(dir, "key.new", -errno ?: -EIO);
-	explicit_bzero(seed, sizeof(seed));
-	return fsync(fd) || rename(from, to) ? cannot(dir, "key", -errno) : 0;
-}
-
-static int key_open(struct site *s)
-{
-	char path[4096];
-	struct stat st;
-	int r;
-
-	snprintf(path, sizeof(path), "%s/key", s->state_dir);
-	if (access(path, F_OK) && (r = key_make(s->state_dir)))
-		return r;
-	s->key = open_in(s->state_dir, "key", O_RDONLY, 0);
-	if (s->key < 0)
-		return s->key;
-	if (fstat(s->key, &st) || st.st_size != KEY_BYTES || st.st_mode & 077 || st.st_uid)
-		return cannot(s->state_dir, "key", -EKEYREJECTED);
-	return 0;
 }
 
 static bool log_lock_within(struct site *s, int ms)
@@ -194,13 +157,8 @@ int site_claim(const char *state_dir, struct site *s)
 {
 	int r;
 
-	*s = (struct site){.state_dir = state_dir,
-			   .lock = -1,
-			   .listen = -1,
-			   .key = -1,
-			   .log = -1,
-			   .log_reader = -1,
-			   .records = -1};
+	*s = (struct site){
+		.state_dir = state_dir, .lock = -1, .listen = -1, .log = -1, .log_reader = -1, .records = -1};
 	r = dir_make(state_dir, 0700);
 	if (!r)
 		r = lock_take(s);
@@ -217,8 +175,6 @@ int site_open(const char *state_dir, const char *runtime_dir, struct site *s)
 	if (!r)
 		r = dir_make(runtime_dir, 0755);
 	if (!r)
-		r = key_open(s);
-	if (!r)
 		r = log_open(s);
 	if (!r)
 		r = listen_open(s);
@@ -227,7 +183,7 @@ int site_open(const char *state_dir, const char *runtime_dir, struct site *s)
 
 void site_close(struct site *s)
 {
-	const int fds[] = {s->listen, s->key, s->log, s->log_reader, s->records, s->lock};
+	const int fds[] = {s->listen, s->log, s->log_reader, s->records, s->lock};
 
 	if (s->listen >= 0 && !s->activated)
 		unlink(s->socket);

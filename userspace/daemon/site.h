@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon's files: state directory with lock, key and log; runtime directory with the socket. */
+/* The daemon's files: state directory with lock and log; runtime directory with the socket. */
 #ifndef DEPUTY_SITE_H
 #define DEPUTY_SITE_H
 
@@ -10,7 +10,6 @@ struct site {
 	const char *runtime_dir;
 	int lock; /* held for as long as the daemon lives */
 	int listen;
-	int key;	/* 32 random bytes, the signing seed */
 	int log;	/* events.jsonl for the recorder: append and read */
 	int log_reader; /* the same for the broker */
 	int records;	/* the directory of the grants' records */

@@ -91,6 +91,15 @@ static int answer_table(struct warden *w, const struct warden_request *q, int fd
 	return enforce_table(w->enforce, q->slot, q->gen, &w->pass);
 }
 
+static int answer_keys(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
+{
+	_cleanup_ring_ struct secret_ring keys = {0};
+	int r = keystore_turn(w->keys, q->flags, &keys);
+
+	(void)fd, (void)a;
+	return r ?: keystore_send(&keys, &w->pass);
+}
+
 static const struct {
 	handler answer;
 	bool takes_fd;
@@ -98,7 +107,7 @@ static const struct {
 	[WARDEN_PEER] = {answer_peer, true},	    [WARDEN_LOAD] = {answer_load, true},
 	[WARDEN_TAG] = {answer_tag, true},	    [WARDEN_REVOKE] = {answer_revoke, false},
 	[WARDEN_RELEASE] = {answer_release, false}, [WARDEN_RECORD] = {answer_record, true},
-	[WARDEN_TABLE] = {answer_table, false},
+	[WARDEN_TABLE] = {answer_table, false},	    [WARDEN_KEYS] = {answer_keys, false},
 };
 
 static int serve_one(struct warden *w)
@@ -110,7 +119,7 @@ static int serve_one(struct warden *w)
 
 	if (r)
 		return r;
-	if (request.op < WARDEN_PEER || request.op > WARDEN_TABLE)
+	if (request.op < WARDEN_PEER || request.op > WARDEN_KEYS)
 		return -EPROTO;
 	if (handlers[request.op].takes_fd != (fd >= 0))
 		return -EPROTO;

@@ -4,13 +4,15 @@
 #define DEPUTY_WARDEN_H
 
 #include "daemon/enforce.h"
+#include "daemon/keystore.h"
 #include "daemon/roles.h"
 
 struct warden {
 	struct enforce *enforce;
 	int broker;  /* socketpair to the broker */
 	int records; /* directory of the grants' records */
-	int pass;    /* goes with the reply being made; -1: nothing does */
+	const struct keystore *keys;
+	int pass; /* goes with the reply being made; -1: nothing does */
 	struct role_process roles[ROLES];
 };
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "token/base64url.h"
 #include "token/hash.h"
@@ -50,18 +49,6 @@ int key_from_seed(const unsigned char seed[KEY_SEED_BYTES], struct secret_key **
 	key_from_public(public, &k->public);
 	*key = k;
 	return 0;
-}
-
-int key_load(int fd, struct secret_key **key)
-{
-	unsigned char seed[KEY_SEED_BYTES + 1]; /* one more, to see that the file ends */
-	ssize_t n = pread(fd, seed, sizeof(seed), 0);
-	int err = n < 0 ? -errno : -EBADMSG;
-
-	if (n == KEY_SEED_BYTES)
-		err = key_from_seed(seed, key);
-	sodium_memzero(seed, sizeof(seed));
-	return err;
 }
 
 void key_seed(const struct secret_key *key, unsigned char seed[KEY_SEED_BYTES])

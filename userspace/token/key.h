@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#define KEY_SEED_BYTES	 32 /* RFC 8032: the private key; also the exact size of a key file */
+#define KEY_SEED_BYTES	 32 /* RFC 8032: the private key */
 #define KEY_PUBLIC_BYTES 32
 #define KEY_SIGN_BYTES	 64
 #define KID_BYTES	 44 /* base64url of 32 bytes, and NUL */
@@ -24,9 +24,6 @@ struct secret_key;
 /* From a seed, which stays the caller's to wipe. The key lies in locked (best effort), undumpable memory.
  * -ENOMEM. Ended by key_free(), which wipes it. */
 int key_from_seed(const unsigned char seed[KEY_SEED_BYTES], struct secret_key **key);
-/* From the start of an open key file. -EBADMSG: the file is not exactly KEY_SEED_BYTES long; -errno of read.
- */
-int key_load(int fd, struct secret_key **key);
 /*
  * The key of a grant's holder, from the host's and the grant's id: the same each time, so that it is kept
  * nowhere, and no agent has a secret to lose. The child's key tells nothing of the host's. -ENOMEM.

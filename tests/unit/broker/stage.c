@@ -9,6 +9,7 @@
 #include <ftw.h>
 #include <poll.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,8 @@ const struct broker_options stage_options = {
 	.version = "test",
 	.user_policies = true,
 	.max_ttl_ns = 3600ull * 1000000000,
+	.rotate_after = 30 * 86400,
+	.keys_keep = 3600 + 300,
 };
 
 /* ---- the recorder ---- */
@@ -141,6 +144,22 @@ static int stage_listen(struct stage *s)
 	return fd;
 }
 
+/* As the daemon's parent opens and sends them, from files of the stage's own. */
+static int stage_keys(struct stage *s, const struct broker_options *options)
+{
+	_cleanup_ring_ struct secret_ring ring = {0};
+	int fd;
+
+	snprintf(s->keystore.path, sizeof(s->keystore.path), "%s/key", s->dir);
+	snprintf(s->keystore.seal, sizeof(s->keystore.seal), "%s/seal.key", s->dir);
+	s->keystore.rotate_after = options->rotate_after;
+	s->keystore.keep = options->keys_keep;
+	REQUIRE(sodium_init() >= 0);
+	REQUIRE(keystore_open(&s->keystore, &ring) == 0);
+	REQUIRE(keystore_send(&ring, &fd) == 0);
+	return fd;
+}
+
 static void stage_run(struct stage *s, const struct broker_options *options, const int fds[FD_READY + 1])
 {
 	char profiles[128], policies[128];
@@ -160,7 +179,6 @@ static void stage_run(struct stage *s, const struct broker_options *options, con
 
 static void stage_start(struct stage *s, const struct broker_options *options)
 {
-	static const char seed[32] = "a seed of thirty-two bytes, ok?!";
 	int warden[2], recorder[2], ready[2], fds[FD_READY + 1];
 	char byte;
 
@@ -170,8 +188,7 @@ static void stage_start(struct stage *s, const struct broker_options *options)
 	fds[FD_WARDEN] = warden[1];
 	fds[FD_PEER] = recorder[1];
 	fds[FD_LISTEN] = stage_listen(s);
-	fds[FD_KEY] = stage_file(s, "key", 0);
-	REQUIRE(write(fds[FD_KEY], seed, sizeof(seed)) == sizeof(seed));
+	fds[FD_KEY] = stage_keys(s, options);
 	fds[FD_LOG] = s->log;
 	fds[FD_CONTROL] = stage_file(s, "control", 4096);
 	fds[FD_SLOTS] = stage_file(s, "slots", SLOTS_MAX * sizeof(struct slot));

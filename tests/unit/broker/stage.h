@@ -14,6 +14,7 @@
 #include "broker/broker.h"
 #include "common/msg.h"
 #include "common/types.h"
+#include "daemon/keystore.h"
 
 #define STAGE_NOTES  4096
 #define STAGE_TABLES 512
@@ -35,13 +36,14 @@ struct stage {
 	/* what the played warden does; change under stage_lock() */
 	uint32_t peer_slot, peer_gen; /* the tag that every peer carries */
 	uint32_t peer_threads;
-	int32_t fail[WARDEN_TABLE + 1]; /* the error to answer an operation with */
-	uint32_t fail_slot;		/* for this slot only; 0: for all */
-	unsigned calls[WARDEN_TABLE + 1];
-	struct warden_request last[WARDEN_TABLE + 1];
+	int32_t fail[WARDEN_KEYS + 1]; /* the error to answer an operation with */
+	uint32_t fail_slot;	       /* for this slot only; 0: for all */
+	unsigned calls[WARDEN_KEYS + 1];
+	struct warden_request last[WARDEN_KEYS + 1];
 	size_t table_size; /* of the last WARDEN_LOAD */
 	uint32_t next_slot;
 	int tables[STAGE_TABLES]; /* by slot: what WARDEN_LOAD brought */
+	struct keystore keystore; /* WARDEN_KEYS is answered from: files of the stage */
 	/* what the played recorder heard */
 	struct record_message notes[STAGE_NOTES];
 	unsigned note_count;

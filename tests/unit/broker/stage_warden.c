@@ -49,6 +49,15 @@ static void stage_keep(const struct stage *s, uint32_t slot, uint32_t gen, int f
 	close(fd);
 }
 
+static int warden_keys_turn(struct stage *s, const struct warden_request *q, struct warden_reply *r)
+{
+	_cleanup_ring_ struct secret_ring keys = {0};
+	int fd = -1;
+
+	r->error = keystore_turn(&s->keystore, q->flags, &keys) ?: keystore_send(&keys, &fd);
+	return fd;
+}
+
 /* -1: nothing is passed. */
 static int warden_answer(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
 {
@@ -86,6 +95,8 @@ static int warden_answer(struct stage *s, const struct warden_request *q, int fd
 	case WARDEN_TABLE:
 		REQUIRE(q->slot < STAGE_TABLES);
 		return s->tables[q->slot];
+	case WARDEN_KEYS:
+		return warden_keys_turn(s, q, r);
 	}
 	return -1;
 }
@@ -98,17 +109,20 @@ void *stage_warden(void *arg)
 
 	while (msg_recv(s->warden, &q, sizeof(q), &fd) == 0) {
 		struct warden_reply r = {0};
-		bool passes = q.op != WARDEN_REVOKE && q.op != WARDEN_RELEASE && q.op != WARDEN_TABLE;
-		int pass;
+		bool passes = q.op != WARDEN_REVOKE && q.op != WARDEN_RELEASE && q.op < WARDEN_TABLE;
+		int pass, sent;
 
-		REQUIRE(q.op >= WARDEN_PEER && q.op <= WARDEN_TABLE);
+		REQUIRE(q.op >= WARDEN_PEER && q.op <= WARDEN_KEYS);
 		REQUIRE((fd >= 0) == passes);
 		stage_lock(s);
 		pass = warden_answer(s, &q, fd, &r);
 		stage_unlock(s);
 		if (fd >= 0)
 			close(fd);
-		if (msg_send(s->warden, &r, sizeof(r), pass))
+		sent = msg_send(s->warden, &r, sizeof(r), pass);
+		if (q.op == WARDEN_KEYS && pass >= 0)
+			close(pass);
+		if (sent)
 			break;
 	}
 	return NULL;

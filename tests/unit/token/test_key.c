@@ -10,8 +10,6 @@
 #include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "token/base64url.h"
 #include "token/key.h"
@@ -105,30 +103,6 @@ static void jwk_set(void **state)
 	key_free(key);
 }
 
-static int load(const char *bytes, size_t size, struct secret_key **key)
-{
-	int fd = memfd_create("key", MFD_CLOEXEC), err;
-
-	assert_int_equal(write(fd, bytes, size), size);
-	err = key_load(fd, key);
-	close(fd);
-	return err;
-}
-
-static void file_length(void **state)
-{
-	static const char bytes[KEY_SEED_BYTES + 1] = "x";
-	struct secret_key *key = NULL;
-
-	(void)state;
-	assert_int_equal(load(bytes, KEY_SEED_BYTES, &key), 0);
-	key_free(key);
-	assert_int_equal(load(bytes, KEY_SEED_BYTES - 1, &key), -EBADMSG);
-	assert_int_equal(load(bytes, KEY_SEED_BYTES + 1, &key), -EBADMSG);
-	assert_int_equal(load(bytes, 0, &key), -EBADMSG);
-	assert_int_equal(key_load(-1, &key), -EBADF);
-}
-
 static void base64url_forms(void **state)
 {
 	static const struct {
@@ -214,9 +188,9 @@ static void base64url_sodium(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(wycheproof),	   cmocka_unit_test(thumbprint),
-		cmocka_unit_test(jwk_set),	   cmocka_unit_test(file_length),
-		cmocka_unit_test(base64url_forms), cmocka_unit_test(base64url_sodium),
+		cmocka_unit_test(wycheproof),	    cmocka_unit_test(thumbprint),
+		cmocka_unit_test(jwk_set),	    cmocka_unit_test(base64url_forms),
+		cmocka_unit_test(base64url_sodium),
 	};
 
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
