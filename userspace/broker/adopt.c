@@ -13,6 +13,7 @@
 #include "broker/keys.h"
 #include "broker/lifecycle.h"
 #include "broker/record.h"
+#include "broker/status_lists.h"
 #include "common/cleanup.h"
 #include "common/memfd.h"
 
@@ -81,6 +82,8 @@ static int grant_adopt(struct broker *b, const char *name)
 		err = -ENOKEY;
 	if (!err)
 		err = grant_check(b, g);
+	if (!err)
+		err = status_lists_adopt(g);
 	if (!err)
 		registry_add(&b->grants, g);
 	else

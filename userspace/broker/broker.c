@@ -91,6 +91,7 @@ int broker_setup(const struct broker_options *options, struct broker **broker)
 	if (!b->options.issuer)
 		b->options.issuer = ISSUER_DEFAULT;
 	proofs_init(&b->proofs);
+	status_lists_init(&b->status_lists);
 	LIST_INIT(&b->tasks);
 	registry_init(&b->grants);
 	TAILQ_INIT(&b->notices);

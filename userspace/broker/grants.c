@@ -55,6 +55,7 @@ void grant_free(struct grant *g)
 	json_decref(g->links);
 	free(g->notice);
 	free(g->token);
+	free(g->status_uri);
 	free(g->workdir);
 	free(g->labels);
 	free(g);

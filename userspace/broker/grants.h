@@ -52,8 +52,10 @@ struct grant {
 	char chain[DIGEST_BYTES];  /* of the chain in one string */
 	char key[KID_BYTES];	   /* the host's, that signed the root of the chain */
 	char *token;		   /* its link, the last of the chain */
-	char *workdir;		   /* NULL: none was given */
-	char *labels;		   /* of the rules, in order, each ended by NUL */
+	char *status_uri;	   /* of the list in which it has an entry: status_lists.h; NULL: none */
+	uint32_t status_index;
+	char *workdir; /* NULL: none was given */
+	char *labels;  /* of the rules, in order, each ended by NUL */
 	size_t labels_size;
 	json_t *argv;
 	size_t cost;	    /* bytes of table and labels, against GRANT_BYTES_PER_USER */

@@ -17,13 +17,15 @@ int handle_metadata(struct exchange *x)
 {
 	const struct broker *b = x->broker;
 	json_t *m = json_pack(
-		"{s:s, s:o, s:o, s:o, s:[], s:[s], s:[s], s:[s], s:[s], s:[s]}", "issuer", b->options.issuer,
-		"token_endpoint", metadata_url(b, "/v1/token"), "jwks_uri", metadata_url(b, "/v1/keys"),
-		"introspection_endpoint", metadata_url(b, "/v1/introspect"), "response_types_supported",
-		"grant_types_supported", GRANT_TYPE_EXCHANGE, "token_endpoint_auth_methods_supported", "none",
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:[], s:[s], s:[s], s:[s], s:[s], s:[s], s:[s]}", "issuer",
+		b->options.issuer, "token_endpoint", metadata_url(b, "/v1/token"), "jwks_uri",
+		metadata_url(b, "/v1/keys"), "introspection_endpoint", metadata_url(b, "/v1/introspect"),
+		"revocation_endpoint", metadata_url(b, "/v1/revoke"), "status_list_aggregation_endpoint",
+		metadata_url(b, "/v1/status-lists"), "response_types_supported", "grant_types_supported",
+		GRANT_TYPE_EXCHANGE, "token_endpoint_auth_methods_supported", "none",
 		"introspection_endpoint_auth_methods_supported", "none",
-		"authorization_details_types_supported", DETAIL_RULE, "requested_token_types_supported",
-		TYPE_ACCESS);
+		"revocation_endpoint_auth_methods_supported", "none", "authorization_details_types_supported",
+		DETAIL_RULE, "requested_token_types_supported", TYPE_ACCESS);
 	const char *alg;
 
 	if (!m)

@@ -185,6 +185,17 @@ static struct MHD_Response *answer_response(const struct answer *a)
 	return r;
 }
 
+int http_text(struct exchange *x, const char *type, char *text)
+{
+	x->response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+	if (!x->response) {
+		free(text);
+		return answer_json(&x->answer, 200, NULL);
+	}
+	MHD_add_response_header(x->response, "Content-Type", type);
+	return 0;
+}
+
 static enum MHD_Result exchange_send(struct exchange *x)
 {
 	struct MHD_Response *r = x->response ? x->response : answer_response(&x->answer);

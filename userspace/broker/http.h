@@ -58,6 +58,9 @@ void http_resume(struct broker *b, struct MHD_Connection *connection);
 void exchange_suspend(struct exchange *x);
 void exchange_resume(struct exchange *x);
 
+/* Answers with a text of some media type, which it takes over. 0 or -ENOMEM, which is answered. */
+int http_text(struct exchange *x, const char *type, char *text);
+
 /* A query argument's text, "" when it has none, NULL when it is not there. */
 const char *http_argument(const struct exchange *x, const char *name);
 /* ?name, ?name=1 or ?name=0. The result is that of answer_problem(). */

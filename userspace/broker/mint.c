@@ -14,6 +14,7 @@
 #include "broker/lifecycle.h"
 #include "broker/mint.h"
 #include "broker/peer.h"
+#include "broker/status_lists.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/memfd.h"
@@ -195,8 +196,10 @@ static int mint_sign(struct mint *m)
 {
 	const struct secret_key *host = keys_of_grant(m->b, m->grant);
 	const char *why = "";
-	int err = host ? claims_sign(host, m->grant, &why) : -ENOKEY;
+	int err = host ? status_lists_give(m->b, m->grant) : -ENOKEY;
 
+	if (!err)
+		err = claims_sign(host, m->grant, &why);
 	return err ? answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot sign: %s%s%s", strerror(-err),
 				    *why ? ": " : "", why)
 		   : 0;

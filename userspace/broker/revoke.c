@@ -8,6 +8,7 @@
 
 #include "broker/claims.h"
 #include "broker/handlers.h"
+#include "broker/issued.h"
 #include "broker/lifecycle.h"
 #include "broker/oauth.h"
 #include "broker/selection.h"
@@ -119,12 +120,17 @@ static bool token_is_unsupported(const char *token)
 	return false;
 }
 
-/*
- * Section 2.1 wants a token to be its client's, and here to be a grant's of the caller's. Section 2.2 has all
- * tokens that are good for nothing answered alike, and so are those of others: nobody learns here whether one
- * is good. The hint is not needed to find one, and section 2.1 lets it be ignored then.
- */
-static int revoke_token(struct exchange *x, const char *token)
+/* A token that was exchanged for ends by itself: the grant that it speaks for goes on. */
+static void revoke_issued(struct exchange *x, const char *token)
+{
+	struct issued *t = issued_find(x->broker, token, strlen(token));
+	const struct grant *g = t ? issued_grant(x->broker, t) : NULL;
+
+	if (g && access_sees(g, &x->caller))
+		issued_end(x->broker, t);
+}
+
+static int revoke_chain(struct exchange *x, const char *token)
 {
 	struct chain_report report;
 	char who[REVOKE_WHO];
@@ -142,6 +148,19 @@ static int revoke_token(struct exchange *x, const char *token)
 	return err ? oauth_problem(&x->answer, OAUTH_TEMPORARILY_UNAVAILABLE, "could not revoke: %s",
 				   strerror(-err))
 		   : 0;
+}
+
+/*
+ * Section 2.1 wants a token to be its client's, and here to be a grant's of the caller's. Section 2.2 has all
+ * tokens that are good for nothing answered alike, and so are those of others: nobody learns here whether one
+ * is good. The hint is not needed to find one, and section 2.1 lets it be ignored then.
+ */
+static int revoke_token(struct exchange *x, const char *token)
+{
+	if (*token == '~')
+		return revoke_chain(x, token);
+	revoke_issued(x, token);
+	return 0;
 }
 
 int handle_revoke_token(struct exchange *x)

@@ -13,6 +13,7 @@
 #include "broker/nonces.h"
 #include "broker/proofs.h"
 #include "broker/recorder_client.h"
+#include "broker/status_lists.h"
 #include "broker/texts.h"
 #include "broker/worker.h"
 #include "common/types.h"
@@ -41,6 +42,7 @@ struct broker {
 	struct nonces nonces;
 	struct proofs proofs;
 	struct issued_list issued;
+	struct status_lists status_lists;
 	LIST_HEAD(task_list, task) tasks; /* that tokens end with */
 	struct registry grants;
 	struct grant_list notices; /* grants whose end is still to be written down */

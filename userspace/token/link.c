@@ -175,13 +175,26 @@ static void put_parent(struct writer *w, const struct chain_link *parent)
 
 static void put_status(struct writer *w, const struct link_terms *t)
 {
-	if (!t->slot)
+	if (!t->slot && !t->status_uri)
 		return;
-	PUT(w, ",\"status\":{\"deputy_slot\":{\"gen\":");
-	put_number(w, t->gen);
-	PUT(w, ",\"idx\":");
-	put_number(w, t->slot);
-	PUT(w, "}}");
+	PUT(w, ",\"status\":{");
+	if (t->slot) {
+		PUT(w, "\"deputy_slot\":{\"gen\":");
+		put_number(w, t->gen);
+		PUT(w, ",\"idx\":");
+		put_number(w, t->slot);
+		PUT(w, "}");
+	}
+	if (t->slot && t->status_uri)
+		PUT(w, ",");
+	if (t->status_uri) {
+		PUT(w, "\"status_list\":{\"idx\":");
+		put_number(w, t->status_index);
+		PUT(w, ",\"uri\":");
+		put_quoted(w, t->status_uri);
+		PUT(w, "}");
+	}
+	PUT(w, "}");
 }
 
 static void put_times(struct writer *w, const struct chain_link *parent, const struct link_terms *t)

@@ -36,9 +36,11 @@ struct link_terms {
 	uint32_t assurance_count;
 	uint32_t depth_max; /* how many links may follow the root's */
 	struct public_key holder;
-	int64_t iat, nbf, exp; /* wall clock, seconds */
-	uint32_t slot, gen;    /* where this host tells of its end; slot 0: nowhere */
-	const char *details;   /* authorization_details: the JSON text of an array, spelled as links are */
+	int64_t iat, nbf, exp;	/* wall clock, seconds */
+	uint32_t slot, gen;	/* where this host tells of its end; slot 0: nowhere */
+	const char *status_uri; /* where others read whether it lives; NULL: nowhere */
+	uint32_t status_index;	/* in the list there */
+	const char *details;	/* authorization_details: the JSON text of an array, spelled as links are */
 	size_t details_len;
 };
 

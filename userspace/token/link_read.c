@@ -207,25 +207,44 @@ static bool read_policy(struct reader *r)
 	       read_string(r, is_digest, &t->policy_within) && scan_take(&r->scan, "}", 1);
 }
 
-/* draft-ietf-oauth-status-list, the status claim: a member for each way to ask; ours is the slot. */
-static bool read_status(struct reader *r)
+static bool read_slot(struct reader *r)
 {
 	struct link_terms *t = &r->link->terms;
 	struct scan_object o = {0};
+
+	return member_is(r, &o, WORD("gen")) && read_count(r, UINT32_MAX, &t->gen) &&
+	       member_is(r, &o, WORD("idx")) && read_count(r, SLOTS_MAX - 1, &t->slot) &&
+	       scan_take(&r->scan, "}", 1) && t->slot && t->gen;
+}
+
+static bool read_status_list(struct reader *r)
+{
+	struct link_terms *t = &r->link->terms;
+	struct scan_object o = {0};
+
+	return member_is(r, &o, WORD("idx")) && read_count(r, UINT32_MAX, &t->status_index) &&
+	       member_is(r, &o, WORD("uri")) && read_string(r, is_text, &t->status_uri) &&
+	       scan_take(&r->scan, "}", 1);
+}
+
+/* draft-ietf-oauth-status-list, the status claim: a member for each way to ask. */
+static bool read_status_member(struct reader *r, struct span name)
+{
+	if (!span_compare(name, (struct span){WORD("deputy_slot")}))
+		return read_slot(r);
+	if (!span_compare(name, (struct span){WORD("status_list")}))
+		return read_status_list(r);
+	return scan_value(&r->scan, 2);
+}
+
+static bool read_status(struct reader *r)
+{
+	struct scan_object o = {0};
 	int more;
 
-	while ((more = scan_member(&r->scan, &o)) > 0) {
-		struct scan_object slot = {0};
-
-		if (o.name.len != 11 || memcmp(o.name.at, "deputy_slot", 11) != 0) {
-			if (!scan_value(&r->scan, 2))
-				return false;
-		} else if (!member_is(r, &slot, WORD("gen")) || !read_count(r, UINT32_MAX, &t->gen) ||
-			   !member_is(r, &slot, WORD("idx")) || !read_count(r, SLOTS_MAX - 1, &t->slot) ||
-			   !scan_take(&r->scan, "}", 1) || !t->slot || !t->gen) {
+	while ((more = scan_member(&r->scan, &o)) > 0)
+		if (!read_status_member(r, o.name))
 			return false;
-		}
-	}
 	return !more;
 }
 

@@ -12,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stage.h"
-
-#define GEN 7 /* of the stage's slots, which count from 1 */
+#include "token_client.h"
 
 static void revoke(struct stage *s, uid_t uid, const char *body, struct reply *r)
 {
@@ -456,6 +454,30 @@ static void token_errors(void **state)
 	reply_free(&r);
 }
 
+/* One that a grant was exchanged for ends alone. */
+static void token_exchanged(void **state)
+{
+	struct stage *s = *state;
+	struct reply r;
+	char id[2][ID_BYTES], *chain[2], *body;
+
+	client_two(s, id, chain);
+	client_ask(s, 1, ALICE, SELF "&audience=https%3A%2F%2Fa.example", &r);
+	assert_int_equal(r.status, 200);
+	assert_true(client_active(s, reply_text(&r, "access_token")));
+	assert_true(asprintf(&body, "token=%s", reply_text(&r, "access_token")) > 0);
+	token_revoke(s, BOB, body, 200, "");
+	assert_true(client_active(s, reply_text(&r, "access_token")));
+	token_revoke(s, ALICE, body, 200, "");
+	assert_false(client_active(s, reply_text(&r, "access_token")));
+	assert_true(has_state(s, id[0], "live"));
+	assert_int_equal(stage_calls(s, WARDEN_REVOKE), 0);
+	free(body);
+	free(chain[0]);
+	free(chain[1]);
+	reply_free(&r);
+}
+
 /* RFC 7662 section 2.1 has a form; JSON is taken besides. */
 static void introspection(void **state)
 {
@@ -510,6 +532,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(token_subtree, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(tokens_of_nobody, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(token_errors, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(token_exchanged, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(introspection, stage_setup, stage_teardown),
 	};
 

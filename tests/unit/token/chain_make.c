@@ -112,6 +112,9 @@ void made_random(struct made *m, size_t count, const char *prefix, uint32_t *ran
 		t.policy_digest = digest;
 		t.slot = made_next(random) % 2 ? made_next(random) % (SLOTS_MAX - 1) + 1 : 0;
 		t.gen = 1;
+		t.status_uri =
+			made_next(random) % 2 ? "https://deputy.invalid/v1/status-list?list=a.0" : NULL;
+		t.status_index = (uint32_t)made_next(random);
 		assert_int_equal(made_add(m, &t, NULL), 0);
 		last = t;
 	}
