@@ -123,7 +123,8 @@ INTEROP_BINS := $(patsubst %.c,$(B)/$(VARIANT:-%=%/)%,$(wildcard tests/interop/*
 $(INTEROP_BINS): $(B)/$(VARIANT:-%=%/)%: %.c $(B)/modules$(VARIANT).a
 	$(call say,TEST)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -MF $@.d $< $(LDFLAGS) $(filter %.a,$^) -o $@ $(LIBS_test)
+	$(Q)$(CC) $(CFLAGS) -MF $@.d -Itests/unit/broker $(filter %.c,$^) $(LDFLAGS) $(filter %.a,$^) -o $@ $(LIBS_test)
+$(filter %/oauth/serve,$(INTEROP_BINS)): $(wildcard tests/unit/broker/stage*.c)
 
 unit-programs: $(UNIT_BINS) $(GOLDEN) $(INTEROP_BINS)
 

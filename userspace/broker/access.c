@@ -21,8 +21,8 @@ static const struct route routes[] = {
 	{"GET", "/v1/grants/*/vc", WHO_SEES, 0, "", handle_vc},
 	{"DELETE", "/v1/grants/", WHO_OWNS, 0, "mode", handle_revoke},
 	{"POST", "/v1/revocations", WHO_OWNS, SELECTION_BODY_MAX, "", handle_revoke_matching},
-	{"POST", "/v1/revoke", WHO_OWNS, FORM_BODY_MAX, "",
-	 handle_revoke_token}, /* of those that access_sees() */
+	{"POST", "/v1/revoke", WHO_ANY, FORM_BODY_MAX, "",
+	 handle_revoke_token}, /* of those that access_sees(), and access_owns() */
 	{"POST", "/v1/introspect", WHO_ANY, FORM_BODY_MAX, "", handle_introspect},
 	{"POST", "/v1/token", WHO_ANY, FORM_BODY_MAX, "",
 	 handle_token}, /* for grants that subject_for() finds */
@@ -84,6 +84,17 @@ static int access_find(const struct registry *grants, const struct caller *c, co
 	}
 }
 
+int access_owns(const struct registry *grants, const struct caller *caller, struct answer *answer)
+{
+	const struct grant *own = registry_by_tag(grants, caller->slot, caller->gen);
+
+	if (!caller->slot)
+		return 0;
+	return answer_problem(answer, PROBLEM_FORBIDDEN,
+			      "under grant %s: a tagged process cannot administer grants",
+			      own ? own->id : "of an earlier run of the daemon");
+}
+
 int access_check(const struct registry *grants, const struct route *route, const struct caller *caller,
 		 const char *id, struct answer *answer, struct grant **grant)
 {
@@ -96,10 +107,8 @@ int access_check(const struct registry *grants, const struct route *route, const
 	if (!caller->slot && route->who == WHO_TAGGED)
 		return answer_problem(answer, PROBLEM_FORBIDDEN,
 				      "under no grant: only an agent has something to delegate");
-	if (caller->slot && route->who == WHO_OWNS)
-		return answer_problem(answer, PROBLEM_FORBIDDEN,
-				      "under grant %s: a tagged process cannot administer grants",
-				      own ? own->id : "of an earlier run of the daemon");
+	if (route->who == WHO_OWNS && access_owns(grants, caller, answer))
+		return -EPERM;
 	if (route->who == WHO_ROOT && (caller->slot || caller->uid))
 		return answer_problem(answer, PROBLEM_FORBIDDEN, "this is for root, under no grant");
 	return *id ? access_find(grants, caller, id, answer, grant) : 0;

@@ -45,6 +45,10 @@ const struct route *access_route(const char *method, const char *path, const cha
 /* The grants that a caller may know of. A grant_filter over a struct caller. */
 bool access_sees(const struct grant *g, const void *caller);
 
+/* Whether the caller may administer grants, which no tagged process may. The result is that of
+ * answer_problem(). */
+int access_owns(const struct registry *grants, const struct caller *caller, struct answer *answer);
+
 /*
  * Whether the caller may ask this. Finds the grant that the path names: one that the caller may not see is
  * answered exactly as one that does not exist. Otherwise the result is that of answer_problem().

@@ -4,36 +4,61 @@
 #include "broker/swap.h"
 #include "proof/jws_alg.h"
 
-static json_t *metadata_url(const struct broker *b, const char *path)
+#define LIST_ROOM 3
+
+static const struct {
+	const char *name, *path;
+} urls[] = {
+	{"token_endpoint", "/v1/token"},
+	{"jwks_uri", "/v1/keys"},
+	{"introspection_endpoint", "/v1/introspect"},
+	{"revocation_endpoint", "/v1/revoke"},
+	{"status_list_aggregation_endpoint", "/v1/status-lists"},
+};
+
+/* There is no authorization endpoint, so no response type. `none`: a caller on the socket is known by its
+ * kernel tag or user, and no secret would add to that. */
+static const struct {
+	const char *name, *values[LIST_ROOM];
+} lists[] = {
+	{"response_types_supported", {NULL}},
+	{"grant_types_supported", {GRANT_TYPE_EXCHANGE}},
+	{"token_endpoint_auth_methods_supported", {"none"}},
+	{"introspection_endpoint_auth_methods_supported", {"none"}},
+	{"revocation_endpoint_auth_methods_supported", {"none"}},
+	{"authorization_details_types_supported", {DETAIL_RULE}}, /* RFC 9396 section 10 */
+	{"requested_token_types_supported", {TYPE_ACCESS, TYPE_TXN}},
+};
+
+static json_t *metadata_list(const char *const values[LIST_ROOM])
 {
-	return json_sprintf("%s%s", b->options.issuer, path);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < LIST_ROOM && values[i]; i++)
+		json_array_append_new(list, json_string(values[i]));
+	return list;
 }
 
-/*
- * RFC 8414 section 2. There is no authorization endpoint, so no response type. `none`: a caller on the socket
- * is known by its kernel tag or user, and no secret would add to that.
- */
-int handle_metadata(struct exchange *x)
+static json_t *metadata_algs(void)
 {
-	const struct broker *b = x->broker;
-	json_t *m = json_pack(
-		"{s:s, s:o, s:o, s:o, s:o, s:o, s:[], s:[s], s:[s], s:[s], s:[s], s:[s], s:[s]}", "issuer",
-		b->options.issuer, "token_endpoint", metadata_url(b, "/v1/token"), "jwks_uri",
-		metadata_url(b, "/v1/keys"), "introspection_endpoint", metadata_url(b, "/v1/introspect"),
-		"revocation_endpoint", metadata_url(b, "/v1/revoke"), "status_list_aggregation_endpoint",
-		metadata_url(b, "/v1/status-lists"), "response_types_supported", "grant_types_supported",
-		GRANT_TYPE_EXCHANGE, "token_endpoint_auth_methods_supported", "none",
-		"introspection_endpoint_auth_methods_supported", "none",
-		"revocation_endpoint_auth_methods_supported", "none", "authorization_details_types_supported",
-		DETAIL_RULE, "requested_token_types_supported", TYPE_ACCESS);
+	json_t *list = json_array();
 	const char *alg;
 
-	if (!m)
-		return answer_json(&x->answer, 200, NULL);
-	json_array_append_new(json_object_get(m, "requested_token_types_supported"), json_string(TYPE_TXN));
-	json_object_set_new(m, "dpop_signing_alg_values_supported", json_array());
 	for (size_t i = 0; (alg = jws_alg_name(i)); i++)
-		json_array_append_new(json_object_get(m, "dpop_signing_alg_values_supported"),
-				      json_string(alg));
+		json_array_append_new(list, json_string(alg));
+	return list;
+}
+
+/* RFC 8414 section 2; RFC 9449 section 5.1. */
+int handle_metadata(struct exchange *x)
+{
+	const char *issuer = x->broker->options.issuer;
+	json_t *m = json_pack("{s:s, s:o}", "issuer", issuer, "dpop_signing_alg_values_supported",
+			      metadata_algs());
+
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
+		json_object_set_new(m, urls[i].name, json_sprintf("%s%s", issuer, urls[i].path));
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		json_object_set_new(m, lists[i].name, metadata_list(lists[i].values));
 	return answer_json(&x->answer, 200, m);
 }

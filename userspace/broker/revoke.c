@@ -120,7 +120,8 @@ static bool token_is_unsupported(const char *token)
 	return false;
 }
 
-/* A token that was exchanged for ends by itself: the grant that it speaks for goes on. */
+/* A token that was exchanged for ends by itself: the grant that it speaks for goes on, so its agent may end
+ * it. */
 static void revoke_issued(struct exchange *x, const char *token)
 {
 	struct issued *t = issued_find(x->broker, token, strlen(token));
@@ -135,8 +136,10 @@ static int revoke_chain(struct exchange *x, const char *token)
 	struct chain_report report;
 	char who[REVOKE_WHO];
 	struct grant *g;
-	int err;
+	int err = access_owns(&x->broker->grants, &x->caller, &x->answer);
 
+	if (err)
+		return err;
 	if (claims_find(secret_ring_public(&x->broker->keys), &x->broker->grants, token, strlen(token),
 			&report, &g))
 		return 0;

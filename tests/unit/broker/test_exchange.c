@@ -45,6 +45,7 @@ static void metadata(void **state)
 {
 	static const char *const urls[][2] = {{"token_endpoint", "/v1/token"},
 					      {"jwks_uri", "/v1/keys"},
+					      {"revocation_endpoint", "/v1/revoke"},
 					      {"introspection_endpoint", "/v1/introspect"}};
 	char want[256];
 	struct reply r;
@@ -52,7 +53,7 @@ static void metadata(void **state)
 	stage_request(*state, BOB, "GET", "/.well-known/oauth-authorization-server", NULL, &r);
 	assert_int_equal(r.status, 200);
 	assert_string_equal(reply_text(&r, "issuer"), "https://deputy.invalid");
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		snprintf(want, sizeof(want), "https://deputy.invalid%s", urls[i][1]);
 		assert_string_equal(reply_text(&r, urls[i][0]), want);
 	}

@@ -136,6 +136,44 @@ static void grant_ends(void **state)
 	free(token);
 }
 
+static void give_back(struct stage *s, uint32_t slot, uid_t uid, const char *token, long status)
+{
+	struct reply r;
+	char *body;
+
+	assert_true(asprintf(&body, "token=%s", token) > 0);
+	stage_caller(s, slot, slot ? GEN : 0, 1);
+	stage_request(s, uid, "POST", "/v1/revoke", body, &r);
+	stage_caller(s, 0, 0, 1);
+	assert_int_equal(r.status, status);
+	reply_free(&r);
+	free(body);
+}
+
+/* RFC 7009: by the agent or its owner; told to nobody else. No agent ends a grant so. */
+static void given_back(void **state)
+{
+	struct stage *s = *state;
+	char id[2][ID_BYTES], *chain[2], *token;
+	struct reply r;
+
+	client_two(s, id, chain);
+	for (int i = 0; i < 2; i++) {
+		client_ask(s, 1, ALICE, BOUND, &r);
+		token = token_of(&r);
+		give_back(s, 0, BOB, token, 200);
+		give_back(s, 2, ALICE, token, 200); /* the one beneath */
+		assert_true(client_active(s, token));
+		give_back(s, i, ALICE, token, 200);
+		assert_false(client_active(s, token));
+		free(token);
+	}
+	give_back(s, 1, ALICE, chain[0], 403);
+	assert_true(client_active(s, chain[0]));
+	free(chain[0]);
+	free(chain[1]);
+}
+
 /* ---- the task that asked ---- */
 
 /* A process that asks, tells the token, and waits to be ended. */
@@ -414,6 +452,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(redeemed, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(exchanged, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(grant_ends, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(given_back, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(task_ends, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(task_runs, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(proofs, stage_setup, stage_teardown),
