@@ -8,6 +8,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "broker/issuer.h"
 #include "common/cleanup.h"
 #include "common/types.h"
 
@@ -24,6 +25,11 @@ static int set_text(const char *value, void *field)
 	free(*(char **)field);
 	*(char **)field = copy;
 	return 0;
+}
+
+static int set_issuer(const char *value, void *field)
+{
+	return issuer_ok(value) ? set_text(value, field) : -EINVAL;
 }
 
 static int set_bool(const char *value, void *field)
@@ -97,6 +103,8 @@ static const struct key {
 	 "a file as ssh-keygen(1) has it"},
 	{"seal_key", set_text, offsetof(struct config, seal_key), "a file outside of the state directory"},
 	{"rotate_after", set_days, offsetof(struct config, rotate_after), "1d to 365d"},
+	{"issuer", set_issuer, offsetof(struct config, issuer),
+	 "https://HOST or https://HOST:PORT, in lower case"},
 	{"user", set_text, offsetof(struct config, user), "a user name"},
 	{"pin_dir", set_text, offsetof(struct config, pin_dir), "a directory on a bpf file system"},
 	{"user_policies", set_bool, offsetof(struct config, user_policies), "true or false"},
@@ -176,13 +184,14 @@ static int config_defaults(struct config *c)
 		.max_ttl_ns = 3600ull * 1000000000,
 		.profile_dir = strdup("/usr/share/deputy/profiles"),
 		.policy_dir = strdup("/etc/deputy/policy.d"),
+		.issuer = strdup(ISSUER_DEFAULT),
 		.user = strdup("deputy"),
 		.max_grants = {SLOTS_MAX - 1, SLOTS_MAX - 1},
 		.max_tasks = {TASKS_MAX, TASKS_MAX},
 		.rotate_after = 30 * 86400,
 		.user_policies = true,
 	};
-	return c->profile_dir && c->policy_dir && c->user ? 0 : -ENOMEM;
+	return c->profile_dir && c->policy_dir && c->issuer && c->user ? 0 : -ENOMEM;
 }
 
 void config_free(struct config *c)
@@ -191,6 +200,7 @@ void config_free(struct config *c)
 	free(c->policy_dir);
 	free(c->allowed_signers);
 	free(c->seal_key);
+	free(c->issuer);
 	free(c->user);
 	free(c->pin_dir);
 	*c = (struct config){0};

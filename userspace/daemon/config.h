@@ -18,6 +18,7 @@ struct config {
 	char *allowed_signers; /* default NULL: no SSH signature proves an owner */
 	char *seal_key;	       /* default NULL: seal.key beside the configuration */
 	int64_t rotate_after;  /* seconds that a key signs (default 30d) */
+	char *issuer;	       /* of the token service; default ISSUER_DEFAULT */
 	char *user;    /* whom broker and recorder become (default deputy; nobody where there is none) */
 	char *pin_dir; /* on a bpf file system; default made from the state directory */
 	struct config_count max_grants; /* at one time (default SLOTS_MAX - 1) */

@@ -44,6 +44,7 @@ static int broker_role(const struct config *c)
 		.profile_dir = c->profile_dir,
 		.policy_dir = c->policy_dir,
 		.allowed_signers = c->allowed_signers,
+		.issuer = c->issuer,
 		.user_policies = c->user_policies,
 		.max_ttl_ns = c->max_ttl_ns,
 		.rotate_after = c->rotate_after,
