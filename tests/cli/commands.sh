@@ -72,7 +72,7 @@ out_has "revoke" "--help lists commands"
 run --version
 exits 0 "--version"
 out_has "deputy " "--version prints it"
-for c in run ls tree show revoke why trace "policy check" "policy explain" "policy within" "token verify" "token export" doctor; do
+for c in run ls tree show revoke why trace "policy check" "policy explain" "policy within" "token verify" "token export" "key ls" "key rotate" doctor; do
 	# shellcheck disable=SC2086
 	run $c --help
 	exits 0 "$c --help"
@@ -265,6 +265,17 @@ asked "/v1/events?grant=gmfz&verdict=deny&tail=2" "filters are passed on"
 ok $? "trace --json passes lines on"
 
 # ---- token ----
+run key ls
+exits 0 "key ls"
+asked '"GET", "path": "/v1/keys"' "it asks for the keys"
+run key rotate
+exits 0 "key rotate"
+asked '"POST", "path": "/v1/keys/rotate"' "it asks for the next one"
+out_has "current  second" "and prints which signs"
+run key rotate now
+exits 64 "key rotate takes nothing"
+run key rotate --json
+out_has '"deputy_state":"current"' "the set as JSON"
 run token verify
 exits 64 "token verify without one"
 run token verify abc

@@ -68,6 +68,8 @@ int cmd_trace(struct cli *cli, int argc, char **argv);
 int cmd_policy_check(struct cli *cli, int argc, char **argv);
 int cmd_policy_explain(struct cli *cli, int argc, char **argv);
 int cmd_policy_within(struct cli *cli, int argc, char **argv);
+int cmd_key_ls(struct cli *cli, int argc, char **argv);
+int cmd_key_rotate(struct cli *cli, int argc, char **argv);
 int cmd_token_export(struct cli *cli, int argc, char **argv);
 int cmd_token_verify(struct cli *cli, int argc, char **argv);
 int cmd_doctor(struct cli *cli, int argc, char **argv);

@@ -25,6 +25,8 @@ static const struct command commands[] = {
 	 cmd_policy_explain},
 	{"policy within", "CHILD PARENT --purpose NAME", "Prove that a policy allows no more than another.",
 	 cmd_policy_within},
+	{"key ls", "", "List the host's signing keys.", cmd_key_ls},
+	{"key rotate", "", "Have the next key sign from now on.", cmd_key_rotate},
 	{"token export", "--vc [GRANT]", "Print a grant's chain as a Verifiable Credential.",
 	 cmd_token_export},
 	{"token verify", "TOKEN|CHAIN|FILE|-", "Check a token, or a chain link by link.", cmd_token_verify},

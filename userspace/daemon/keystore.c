@@ -167,7 +167,7 @@ static int store_save(const struct keystore *s, const unsigned char seal[SEAL_BY
 
 	if (!r)
 		r = key_file_open(seal, file, size, &back);
-	return r ? store_complain(s, r) : secret_file_write(s->path, file, size);
+	return r ? store_complain(s, r) : secret_file_write(s->path, 0600, file, size);
 }
 
 /* Since when an open seed signs nobody wrote down: since it was made, so that it is soon rotated out. */

@@ -74,9 +74,9 @@ int secret_file_dir(const char *path)
 	return fd < 0 ? cannot(dir, "cannot be opened", -errno) : fd;
 }
 
-static int file_fill(const char *path, const unsigned char *bytes, size_t size)
+static int file_fill(const char *path, mode_t mode, const unsigned char *bytes, size_t size)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 
 	if (fd < 0)
 		return -errno;
@@ -93,7 +93,7 @@ static int file_fill(const char *path, const unsigned char *bytes, size_t size)
 	return fsync(fd) ? -errno : 0;
 }
 
-int secret_file_write(const char *path, const unsigned char *bytes, size_t size)
+int secret_file_write(const char *path, mode_t mode, const unsigned char *bytes, size_t size)
 {
 	_cleanup_close_ int dir = secret_file_dir(path);
 	char beside[PATH_MAX];
@@ -104,7 +104,7 @@ int secret_file_write(const char *path, const unsigned char *bytes, size_t size)
 	if ((size_t)snprintf(beside, sizeof(beside), "%s.new", path) >= sizeof(beside))
 		return cannot(path, "cannot be written", -ENAMETOOLONG);
 	unlink(beside); /* of a writing that was cut short */
-	r = file_fill(beside, bytes, size);
+	r = file_fill(beside, mode, bytes, size);
 	if (!r && rename(beside, path))
 		r = -errno;
 	if (r) {
@@ -128,5 +128,5 @@ int secret_file_have(const char *path, size_t size)
 	if (!faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW))
 		return 0;
 	randombytes_buf(bytes, size);
-	return secret_file_write(path, bytes, size);
+	return secret_file_write(path, 0400, bytes, size);
 }

@@ -4,6 +4,7 @@
 #define DEPUTY_SECRET_FILE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * The whole file. -ENOENT: it is not there, of which nothing is said; -EPERM: no regular file, or not root's
@@ -12,7 +13,7 @@
 int secret_file_read(const char *path, unsigned char *bytes, size_t room, size_t *size);
 /* Written beside it, synced and renamed, so that whatever happens the file is as before or as meant, and what
  * was returned 0 for survives a power cut. One process at a time. */
-int secret_file_write(const char *path, const unsigned char *bytes, size_t size);
+int secret_file_write(const char *path, mode_t mode, const unsigned char *bytes, size_t size);
 /* Makes a file of `size` random bytes unless there is one: of several processes the first wins. */
 int secret_file_have(const char *path, size_t size);
 

@@ -327,7 +327,7 @@ static void keys_age(const struct stage *s, int64_t seconds)
 		ring.keys[i].until -= ring.keys[i].until ? seconds : 0;
 	}
 	assert_int_equal(key_file_seal(seal, &ring, file, &size), 0);
-	assert_int_equal(secret_file_write(s->keystore.path, file, size), 0);
+	assert_int_equal(secret_file_write(s->keystore.path, 0600, file, size), 0);
 }
 
 static void scheduled(void **state)
@@ -378,7 +378,7 @@ static void without_its_key(void **state)
 	assert_int_equal(keystore_open(&s->keystore, &ring), 0);
 	assert_int_equal(secret_ring_forget(&ring), 0);
 	assert_int_equal(key_file_seal(seal, &ring, file, &size), 0);
-	assert_int_equal(secret_file_write(s->keystore.path, file, size), 0);
+	assert_int_equal(secret_file_write(s->keystore.path, 0600, file, size), 0);
 	stage_restart(s);
 	assert_true(stage_heard(s, NOTE_REVOKED, 1));
 	assert_false(active(s, token));

@@ -117,7 +117,7 @@ static void made(void **state)
 
 	(void)state;
 	open_current(first);
-	assert_int_equal(mode_of(store.path), S_IFREG | 0400);
+	assert_int_equal(mode_of(store.path), S_IFREG | 0600);
 	assert_int_equal(mode_of(store.seal), S_IFREG | 0400);
 	assert_int_equal(file_get(store.path, file), 56 + 2 * 56 + 16);
 	assert_int_equal(file_get(store.seal, seal), SEAL_BYTES);
@@ -193,7 +193,7 @@ static void migrated(void **state)
 	assert_int_equal(key_from_seed(seed, &key), 0);
 	assert_string_equal(key_public(secret_ring_current(&ring))->kid, key_public(key)->kid);
 	assert_int_equal(ring.keys[0].from, 1700000000); /* so that it is soon rotated out */
-	assert_int_equal(mode_of(store.path), S_IFREG | 0400);
+	assert_int_equal(mode_of(store.path), S_IFREG | 0600);
 	assert_null(memmem(file, file_get(store.path, file), seed, 8));
 	open_current(kid);
 	assert_string_equal(kid, key_public(key)->kid);
@@ -336,7 +336,7 @@ static void keys_put(int64_t from, bool old)
 	if (old)
 		assert_int_equal(secret_ring_rotate(&ring, from), 0);
 	assert_int_equal(key_file_seal(seal, &ring, file, &size), 0);
-	assert_int_equal(secret_file_write(store.path, file, size), 0);
+	assert_int_equal(secret_file_write(store.path, 0600, file, size), 0);
 }
 
 static size_t turn(uint32_t flags, char kid[KID_BYTES])
