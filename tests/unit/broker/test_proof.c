@@ -208,6 +208,33 @@ static void asks(struct stage *s, const struct ask *a, long status, const char *
 	reply_free(&r);
 }
 
+static void rotate(struct stage *s)
+{
+	struct reply r;
+
+	stage_request(s, 0, "POST", "/v1/keys/rotate", NULL, &r);
+	assert_int_equal(r.status, 200);
+	reply_free(&r);
+}
+
+/* Who asked for a nonce before the host's key changed signs for the key of before. */
+static void across_a_rotation(void **state)
+{
+	struct stage *s = *state;
+	struct ask a = right;
+	char nonce[NONCE_TEXT], kid[64];
+
+	nonce_get(s, a.uid, nonce, kid);
+	a.signed_for.aud = kid;
+	asks(s, &a, 201, NULL);
+	rotate(s);
+	asks(s, &a, 201, NULL);
+	asks(s, &right, 201, NULL); /* for the key that signs now */
+	rotate(s);
+	asks(s, &a, 403, "\"aud\" differs");
+	asks(s, &right, 201, NULL);
+}
+
 static void granted(void **state)
 {
 	struct stage *s = *state;
@@ -430,6 +457,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(granted, setup, teardown),
+		cmocka_unit_test_setup_teardown(across_a_rotation, setup, teardown),
 		cmocka_unit_test_setup_teardown(touched, setup, teardown),
 		cmocka_unit_test_setup_teardown(by_peer, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
