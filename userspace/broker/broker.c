@@ -92,6 +92,7 @@ int broker_setup(const struct broker_options *options, struct broker **broker)
 		b->options.issuer = ISSUER_DEFAULT;
 	proofs_init(&b->proofs);
 	status_lists_init(&b->status_lists);
+	sets_init(&b->sets);
 	LIST_INIT(&b->tasks);
 	registry_init(&b->grants);
 	TAILQ_INIT(&b->notices);
@@ -120,6 +121,7 @@ void broker_free(struct broker *b)
 		munmap((void *)b->slots, SLOTS_SIZE);
 	secret_ring_clear(&b->keys);
 	proofs_clear(&b->proofs);
+	sets_clear(&b->sets);
 	texts_free(&b->profiles);
 	texts_free(&b->policies);
 	allowed_signers_free(&b->signers);
@@ -263,6 +265,7 @@ int broker_run(struct broker *b)
 		err = broker_serve(b);
 	worker_stop(&b->worker); /* this and the next wake every suspended connection: see http_stop() */
 	events_stop(b);
+	sets_stop(b);
 	notices_stop(b);
 	http_stop(b);
 	issued_clear(b);

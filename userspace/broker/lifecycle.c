@@ -99,6 +99,7 @@ static void lifecycle_cut_top(struct broker *b, struct cut *cut, const char *who
 	if (cut->err)
 		return;
 	snprintf(text, sizeof(text), "by %s, mode %s", who, cut->kill ? "kill" : "deny");
+	cut->ended = cut->top->state == GRANT_LIVE;
 	lifecycle_cut(b, cut->top, text);
 	cut->top->cut = cut;
 }
@@ -110,6 +111,7 @@ size_t lifecycle_revoke_all(struct broker *b, struct cut *cuts, size_t count, co
 
 	for (size_t i = 0; i < count; i++) {
 		cuts[i].err = 0;
+		cuts[i].ended = false;
 		cuts[i].beneath = 0;
 		if (cuts[i].top->held)
 			lifecycle_cut_top(b, &cuts[i], who);
@@ -118,8 +120,11 @@ size_t lifecycle_revoke_all(struct broker *b, struct cut *cuts, size_t count, co
 	}
 	if (below)
 		lifecycle_cut_below(b, who);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		cuts[i].top->cut = NULL;
+		if (cuts[i].ended)
+			sets_add(b, &cuts[i], who);
+	}
 	return failed;
 }
 

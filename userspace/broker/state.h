@@ -13,6 +13,7 @@
 #include "broker/nonces.h"
 #include "broker/proofs.h"
 #include "broker/recorder_client.h"
+#include "broker/sets.h"
 #include "broker/status_lists.h"
 #include "broker/texts.h"
 #include "broker/worker.h"
@@ -43,6 +44,7 @@ struct broker {
 	struct proofs proofs;
 	struct issued_list issued;
 	struct status_lists status_lists;
+	struct sets sets;
 	LIST_HEAD(task_list, task) tasks; /* that tokens end with */
 	struct registry grants;
 	struct grant_list notices; /* grants whose end is still to be written down */

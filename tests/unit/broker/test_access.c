@@ -48,6 +48,7 @@ static const struct {
 	{"GET",    "/v1/keys",         {   0,    0,    0,    0,     0,     0,     0}},
 	{"POST",   "/v1/keys/rotate",  { 403,  403,    0,  403,   403,   403,   403}},
 	{"GET",    "/v1/events",       {   0,    0,    0,    0,     0,     0,     0}},
+	{"POST",   "/v1/sets/poll",    {   0,    0,    0,  403,   403,   403,   403}},
 	{"GET",    "/v1/status-list",  {   0,    0,    0,    0,     0,     0,     0}},
 	{"GET",    "/v1/status-lists", {   0,    0,    0,    0,     0,     0,     0}},
 	{"GET",    "/v1/status",       {   0,    0,    0,    0,     0,     0,     0}},
