@@ -72,7 +72,7 @@ out_has "revoke" "--help lists commands"
 run --version
 exits 0 "--version"
 out_has "deputy " "--version prints it"
-for c in run ls tree show revoke why trace "policy check" "policy explain" "policy within" "token verify" "token export" "key ls" "key rotate" doctor; do
+for c in run ls tree show revoke why trace "policy check" "policy explain" "policy within" "token verify" "token export" "token exchange" "token introspect" "token proof" "key ls" "key rotate" doctor; do
 	# shellcheck disable=SC2086
 	run $c --help
 	exits 0 "$c --help"

@@ -17,6 +17,9 @@
 struct exchange {
 	CURL *curl;
 	struct curl_slist *headers;
+	const char *type;   /* of the body */
+	const char *header; /* one more; NULL: none */
+	char nonce[CLIENT_NONCE];
 	long status;
 	char *buf; /* the answer, or of a stream the part after its last newline */
 	size_t len;
@@ -30,9 +33,26 @@ static const struct problem_exit {
 	const char *code;
 	int exit;
 } problem_exits[] = {
-	{"bad_request", EX_DATAERR}, {"bad_policy", EX_DATAERR}, {"too_large", EX_DATAERR},
-	{"forbidden", EX_NOPERM},    {"refused", EX_NOPERM},	 {"not_found", EX_NOINPUT},
-	{"conflict", EX_TEMPFAIL},   {"too_many", EX_TEMPFAIL},	 {"unavailable", EX_UNAVAILABLE},
+	{"bad_request", EX_DATAERR},
+	{"bad_policy", EX_DATAERR},
+	{"too_large", EX_DATAERR},
+	{"forbidden", EX_NOPERM},
+	{"refused", EX_NOPERM},
+	{"not_found", EX_NOINPUT},
+	{"conflict", EX_TEMPFAIL},
+	{"too_many", EX_TEMPFAIL},
+	{"unavailable", EX_UNAVAILABLE},
+	/* of the token service, as OAuth has them */
+	{"invalid_request", EX_DATAERR},
+	{"invalid_target", EX_DATAERR},
+	{"unsupported_grant_type", EX_PROTOCOL},
+	{"invalid_scope", EX_NOPERM},
+	{"invalid_client", EX_NOPERM},
+	{"invalid_dpop_proof", EX_NOPERM},
+	{"invalid_authorization_details", EX_NOPERM},
+	{"use_dpop_nonce", EX_TEMPFAIL},
+	{"unsupported_token_type", EX_DATAERR},
+	{"temporarily_unavailable", EX_TEMPFAIL},
 };
 
 void reply_clear(struct reply *r)
@@ -92,13 +112,45 @@ static void exchange_clear(struct exchange *x)
 }
 #define _cleanup_exchange_ __attribute__((cleanup(exchange_clear)))
 
+static int exchange_header(struct exchange *x, const char *text)
+{
+	struct curl_slist *more = curl_slist_append(x->headers, text);
+
+	if (!more)
+		return -1;
+	x->headers = more;
+	return 0;
+}
+
+static int exchange_headers(struct exchange *x)
+{
+	if (exchange_header(x, x->type ? x->type : "Content-Type: application/json"))
+		return -1;
+	return x->header ? exchange_header(x, x->header) : 0;
+}
+
+static size_t header_take(char *data, size_t size, size_t count, void *arg)
+{
+	static const char name[] = "DPoP-Nonce:";
+	struct exchange *x = arg;
+	size_t len = size * count, at = strlen(name), n = 0;
+
+	if (len <= at || strncasecmp(data, name, at) != 0)
+		return len;
+	while (at < len && (data[at] == ' ' || data[at] == '\t'))
+		at++;
+	while (at < len && data[at] > ' ' && n < sizeof(x->nonce) - 1)
+		x->nonce[n++] = data[at++];
+	x->nonce[n] = '\0';
+	return len;
+}
+
 static int exchange_prepare(struct exchange *x, const struct cli *cli, const char *method, const char *url)
 {
 	CURL *c = curl_easy_init();
 
 	x->curl = c;
-	x->headers = curl_slist_append(NULL, "Content-Type: application/json");
-	if (!c || !x->headers)
+	if (!c || exchange_headers(x))
 		return -1;
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_PROXY, "");
@@ -107,6 +159,8 @@ static int exchange_prepare(struct exchange *x, const struct cli *cli, const cha
 	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, socket_open);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, body_take);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, header_take);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
 	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, x->line ? 0L : TIMEOUT_S);
 	if (curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, cli->socket))
@@ -157,22 +211,41 @@ static int exchange_fail(const struct exchange *x, const struct cli *cli, int co
 	return unreached ? EX_UNAVAILABLE : code < 0 ? EX_OSERR : EX_PROTOCOL;
 }
 
+static void exchange_reply(const struct exchange *x, struct reply *reply)
+{
+	json_t *json = x->buf ? json_loadb(x->buf, x->len, 0, NULL) : NULL;
+
+	if (json && !json_is_object(json)) {
+		json_decref(json);
+		json = NULL;
+	}
+	*reply = (struct reply){.status = x->status, .body = json};
+	memcpy(reply->nonce, x->nonce, sizeof(reply->nonce));
+}
+
 int client_request(const struct cli *cli, const char *method, const char *path, const json_t *body,
 		   struct reply *reply)
 {
 	_cleanup_exchange_ struct exchange x = {0};
 	_cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	int code = body && !text ? -1 : exchange_perform(&x, cli, method, path, text);
-	json_t *json;
 
 	if (code)
 		return exchange_fail(&x, cli, code);
-	json = x.buf ? json_loadb(x.buf, x.len, 0, NULL) : NULL;
-	if (json && !json_is_object(json)) {
-		json_decref(json);
-		json = NULL;
-	}
-	*reply = (struct reply){x.status, json};
+	exchange_reply(&x, reply);
+	return 0;
+}
+
+int client_form(const struct cli *cli, const char *path, const char *form, const char *header,
+		struct reply *reply)
+{
+	_cleanup_exchange_ struct exchange x = {.type = "Content-Type: application/x-www-form-urlencoded",
+						.header = header};
+	int code = exchange_perform(&x, cli, "POST", path, form);
+
+	if (code)
+		return exchange_fail(&x, cli, code);
+	exchange_reply(&x, reply);
 	return 0;
 }
 
@@ -191,6 +264,8 @@ int client_problem(const struct reply *reply)
 	const json_t *detail;
 	size_t i;
 
+	if (!message) /* RFC 6749 section 5.2 */
+		message = json_string_value(json_object_get(reply->body, "error_description"));
 	if (reply->status >= 200 && reply->status < 300 && reply->body)
 		return 0;
 	if (message)
@@ -224,7 +299,7 @@ int client_stream(const struct cli *cli, const char *path, client_line_fn line, 
 	curl_easy_getinfo(x.curl, CURLINFO_RESPONSE_CODE, &x.status);
 	if (x.status == 200)
 		return 0;
-	reply = (struct reply){x.status, x.buf ? json_loadb(x.buf, x.len, 0, NULL) : NULL};
+	exchange_reply(&x, &reply);
 	return client_problem(&reply);
 }
 

@@ -7,9 +7,12 @@
 
 #include "cli/cli.h"
 
+#define CLIENT_NONCE 64 /* bytes of a nonce for DPoP and its NUL */
+
 struct reply {
 	long status;
-	json_t *body; /* owned; NULL when it was no JSON object */
+	json_t *body;		  /* owned; NULL when it was no JSON object */
+	char nonce[CLIENT_NONCE]; /* of client_form(): what the next proof needs; "": none came */
 };
 
 void reply_clear(struct reply *r);
@@ -24,6 +27,10 @@ int client_request(const struct cli *cli, const char *method, const char *path, 
 		   struct reply *reply);
 /* The same, and an answer that is an error is printed and turned into its exit code. */
 int client_call(const struct cli *cli, const char *method, const char *path, const json_t *body,
+		struct reply *reply);
+/* POSTs a form, as OAuth's endpoints take it: "NAME=VALUE&..." with the values percent-encoded. `header`: one
+ * more, "NAME: VALUE"; NULL: none. Returns as client_request(). */
+int client_form(const struct cli *cli, const char *path, const char *form, const char *header,
 		struct reply *reply);
 /* Prints an error answer with its details and returns its exit code; 0 when it is none. */
 int client_problem(const struct reply *reply);

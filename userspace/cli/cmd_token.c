@@ -14,9 +14,11 @@
 #include "cli/client.h"
 #include "cli/files.h"
 #include "cli/print.h"
+#include "cli/token_text.h"
 #include "common/cleanup.h"
 #include "token/base64url.h"
 #include "token/chain.h"
+#include "token/jwt.h"
 #include "token/token.h"
 
 #define KEYS_MAX (1u << 20) /* bytes of a key set */
@@ -55,6 +57,24 @@ static int key_read(const json_t *jwk, struct public_key *key)
 	return 0;
 }
 
+/* A token for others (POST /v1/token) says of which kind it is (RFC 8725 section 3.11). */
+static int outside_verify(const struct public_key *key, const char *token, size_t len, json_t **claims)
+{
+	static const char *const types[] = {"at+jwt", "txntoken+jwt"};
+	json_auto_t *c = NULL;
+	int64_t nbf, exp, now = time(NULL);
+	int err = -EBADMSG;
+
+	for (size_t i = 0; err == -EBADMSG && i < sizeof(types) / sizeof(types[0]); i++)
+		err = jwt_verify(key, types[i], token, len, &c);
+	if (!err)
+		err = jwt_time(c, "nbf", &nbf) ?: jwt_time(c, "exp", &exp);
+	if (err || now < nbf || now >= exp)
+		return err ?: now < nbf ? -EAGAIN : -EKEYEXPIRED;
+	*claims = json_incref(c);
+	return 0;
+}
+
 /* By whichever key of the set the token names. */
 static int verify_by_set(const json_t *set, const char *token, size_t len, json_t **claims)
 {
@@ -68,6 +88,8 @@ static int verify_by_set(const json_t *set, const char *token, size_t len, json_
 		if (key_read(jwk, &key))
 			continue;
 		err = token_verify(&key, token, len, time(NULL), claims);
+		if (err == -EBADMSG)
+			err = outside_verify(&key, token, len, claims);
 		if (err != -ENOKEY)
 			break;
 	}
@@ -98,28 +120,6 @@ static int keys_get(const struct cli *cli, const char *file, json_t **set)
 		return 0;
 	cli_error("%s: no JSON Web Key Set", file);
 	return EX_DATAERR;
-}
-
-/* No text of ours is the name of a file that is there: tokens begin so, and chains with '~'. */
-static bool is_text(const char *arg)
-{
-	return *arg == '~' || !strncmp(arg, "eyJ", 3) || access(arg, F_OK);
-}
-
-/* The token or chain itself, or the first line of a file or of standard input. */
-static int text_get(const char *arg, char **text)
-{
-	size_t len;
-	int err = 0;
-
-	if (strcmp(arg, "-") == 0 || !is_text(arg))
-		err = file_read(arg, CHAIN_TEXT_MAX + 2, text, &len);
-	else if (!(*text = strdup(arg)))
-		err = -ENOMEM;
-	if (err)
-		return err;
-	(*text)[strcspn(*text, "\r\n")] = '\0';
-	return 0;
 }
 
 /* A chain, or its only link as it is. -errno of chain_verify(). */
@@ -187,7 +187,7 @@ int cmd_token_verify(struct cli *cli, int argc, char **argv)
 		return code;
 	if (argc - first != 1)
 		return cli_usage(cli, "one token or chain, a file of it, or - for standard input, is needed");
-	err = text_get(argv[first], &text);
+	err = token_text(argv[first], &text);
 	code = err || sodium_init() < 0 ? EX_OSERR : keys_get(cli, file, &set);
 	if (err)
 		cli_error("the token: %s", strerror(-err));
