@@ -5,7 +5,7 @@
 
 #include "policy/parse.h"
 
-#define OWNER_MAX 255u /* characters of one owner */
+#define OWNER_MAX 255u /* characters of one owner, OWNER_BYTES and what a chain has room for */
 
 static bool all_of(const char *text, const char *more)
 {

@@ -69,7 +69,7 @@ bool policy_name_ok(const char *text);
 /* i-th purpose's name or NULL past the last. */
 const char *policy_purpose(const struct policy *policy, size_t i);
 /* Whether `owner`, who was proven to be him, may use it: "uid:1000" and "uid:NAME", which are both tried by
- * the caller, or "ssh:SHA256:...". */
+ * the caller, "ssh:SHA256:..." or "oidc:...". */
 bool policy_owned_by(const struct policy *policy, const char *owner);
 
 struct policy_grant {

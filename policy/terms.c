@@ -6,7 +6,6 @@
 
 #define LOCAL	  "uid:"
 #define ANY_LOCAL "uid:*"
-#define SSH	  "ssh:SHA256:"
 
 const char *policy_name(const struct policy *policy)
 {
@@ -18,14 +17,23 @@ const char *policy_purpose(const struct policy *policy, size_t i)
 	return i < policy->purpose_count ? policy->purposes[i].name : NULL;
 }
 
+/* Whether an owner's name is of this form, and more than its beginning. */
+static bool form_is(const char *owner, const char *form)
+{
+	size_t len = strlen(form);
+
+	return strncmp(owner, form, len) == 0 && owner[len];
+}
+
 /* The caller has proven that he is this owner. Any local user is one of uid:*; the forms of others stand for
  * nobody but who is written out. */
 bool policy_owned_by(const struct policy *policy, const char *owner)
 {
-	bool local = strncmp(owner, LOCAL, strlen(LOCAL)) == 0 && owner[strlen(LOCAL)];
-	bool ssh = strncmp(owner, SSH, strlen(SSH)) == 0 && owner[strlen(SSH)];
+	bool local = form_is(owner, LOCAL);
 
-	if ((!local && !ssh) || strcmp(owner, ANY_LOCAL) == 0)
+	if (!local && !form_is(owner, "ssh:SHA256:") && !form_is(owner, "oidc:"))
+		return false;
+	if (strcmp(owner, ANY_LOCAL) == 0)
 		return false;
 	for (size_t i = 0; i < policy->owner_count; i++)
 		if ((local && strcmp(policy->owners[i], ANY_LOCAL) == 0) ||
