@@ -11,9 +11,6 @@
 #include "proof/oidc_claims.h"
 #include "token/base64url.h"
 
-#define ACR_MAX 255 /* bytes of `acr`, and of one `amr` */
-#define AMR_MAX 32
-
 static bool issuer_allows(const struct oidc_issuer *issuer, const char *alg)
 {
 	for (unsigned i = 0; i < issuer->algorithms.count; i++)
@@ -22,22 +19,46 @@ static bool issuer_allows(const struct oidc_issuer *issuer, const char *alg)
 	return !issuer->algorithms.count;
 }
 
-/* What is kept of the assurance goes into records: bounded texts, or the token is refused. */
+static int acr_read(const json_t *acr, char **copy, struct why *why)
+{
+	const char *text = json_string_value(acr);
+
+	if (!acr)
+		return 0;
+	if (!text || !oidc_text_ok(text, json_string_length(acr), OIDC_ACR_MAX))
+		return why_set(why, -EBADMSG, "`acr` is no plain text of up to %u bytes", OIDC_ACR_MAX);
+	*copy = strdup(text);
+	return *copy ? 0 : -ENOMEM;
+}
+
+static int amr_read(const json_t *amr, json_t **copy, struct why *why)
+{
+	size_t i, all = 0;
+	const json_t *v;
+
+	if (!amr)
+		return 0;
+	if (!json_is_array(amr))
+		return why_set(why, -EBADMSG, "`amr` is no list");
+	json_array_foreach (amr, i, v) {
+		const char *text = json_string_value(v);
+
+		if (!text || strchr(text, ' ') || !oidc_text_ok(text, json_string_length(v), OIDC_ACR_MAX))
+			return why_set(why, -EBADMSG, "`amr` is not of plain words");
+		all += !!i + strlen(text);
+	}
+	if (all > OIDC_ACR_MAX)
+		return why_set(why, -EBADMSG, "`amr` has %zu bytes; the limit is %u", all, OIDC_ACR_MAX);
+	*copy = json_deep_copy(amr);
+	return *copy ? 0 : -ENOMEM;
+}
+
+/* What is kept of the assurance goes into chains: bounded texts, or the token is refused. */
 static int assurance_read(const json_t *claims, struct oidc_identity *id, struct why *why)
 {
-	const json_t *acr = json_object_get(claims, "acr"), *amr = json_object_get(claims, "amr"), *v;
-	size_t i;
+	int err = acr_read(json_object_get(claims, "acr"), &id->acr, why);
 
-	if (acr && (!json_is_string(acr) || json_string_length(acr) > ACR_MAX))
-		return why_set(why, -EBADMSG, "`acr` is no text of up to %d bytes", ACR_MAX);
-	if (amr && (!json_is_array(amr) || json_array_size(amr) > AMR_MAX))
-		return why_set(why, -EBADMSG, "`amr` is no list of up to %d", AMR_MAX);
-	json_array_foreach (amr, i, v)
-		if (!json_is_string(v) || json_string_length(v) > ACR_MAX)
-			return why_set(why, -EBADMSG, "`amr` is not of texts of up to %d bytes", ACR_MAX);
-	id->acr = acr ? strdup(json_string_value(acr)) : NULL;
-	id->amr = amr ? json_deep_copy(amr) : NULL;
-	return (acr && !id->acr) || (amr && !id->amr) ? -ENOMEM : 0;
+	return err ?: amr_read(json_object_get(claims, "amr"), &id->amr, why);
 }
 
 static void identity_digest(const struct jws_open *jws, char id[KID_BYTES])

@@ -17,6 +17,7 @@
 #define OIDC_LIST_MAX	   32u	/* entries of one list in the configuration */
 #define OIDC_URL_MAX	   255u /* bytes of an issuer's name */
 #define OIDC_SUB_MAX	   255u /* OpenID Connect Core section 2 */
+#define OIDC_ACR_MAX	   255u /* bytes of `acr`, and of all `amr` with a space between two */
 #define OIDC_AUDIENCES_MAX 32u	/* entries of a token's `aud` */
 #define OIDC_OWNER_MAX	   (5 + OIDC_URL_MAX + 1 + OIDC_SUB_MAX) /* "oidc:ISSUER#SUB" */
 
@@ -48,6 +49,8 @@ struct oidc_issuer {
 	unsigned
 		requires;
 	struct jwk_set keys; /* what `jwks` held when it was last read: oidc_keys.h */
+	char *keys_text;     /* and its text; NULL: not read, or no good */
+	size_t keys_len;
 };
 
 struct oidc_issuers {

@@ -192,6 +192,14 @@ int oidc_claims_check(const struct oidc_issuer *issuer, const json_t *claims, co
 
 /* ---- who ---- */
 
+bool oidc_text_ok(const char *text, size_t len, size_t max)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < 0x20 || text[i] > 0x7e || text[i] == '"' || text[i] == '\\')
+			return false;
+	return len && len <= max;
+}
+
 /* RFC 5322 section 3.2.3: the characters of an atom, and the dot. */
 static bool local_part_ok(const char *text, size_t len)
 {
@@ -228,13 +236,9 @@ static int owner_by_email(const struct oidc_issuer *issuer, const json_t *claims
 int oidc_claims_owner(const struct oidc_issuer *issuer, const json_t *claims, char **owner, struct why *why)
 {
 	const char *sub = json_string_value(json_object_get(claims, "sub"));
-	size_t len = sub ? strlen(sub) : 0;
 
-	if (!len || len > OIDC_SUB_MAX)
-		return why_set(why, -EBADMSG, "`sub` is no text of 1 to %u characters", OIDC_SUB_MAX);
-	for (size_t i = 0; i < len; i++)
-		if (sub[i] < 0x20 || sub[i] > 0x7e) /* ASCII; what it does to a terminal is nobody's name */
-			return why_set(why, -EBADMSG, "`sub` is not printable ASCII");
+	if (!sub || !oidc_text_ok(sub, strlen(sub), OIDC_SUB_MAX))
+		return why_set(why, -EBADMSG, "`sub` is no plain text of 1 to %u characters", OIDC_SUB_MAX);
 	if (issuer->by_email)
 		return owner_by_email(issuer, claims, owner, why);
 	return asprintf(owner, "oidc:%s#%s", issuer->issuer, sub) < 0 ? -ENOMEM : 0;

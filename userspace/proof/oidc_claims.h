@@ -13,6 +13,10 @@ struct oidc_times {
 int oidc_claims_check(const struct oidc_issuer *issuer, const json_t *claims, const char *nonce, int64_t now,
 		      struct oidc_times *times, struct why *why);
 
+/* Whether a text can stand in a chain and on a terminal: 1 to `max` of printable ASCII, quote and backslash
+ * excepted (docs/CHAIN.md: strings without escapes). */
+bool oidc_text_ok(const char *text, size_t len, size_t max);
+
 /* The owner's name; the caller frees it. -EBADMSG, -EACCES: these claims name none. */
 int oidc_claims_owner(const struct oidc_issuer *issuer, const json_t *claims, char **owner, struct why *why);
 

@@ -30,6 +30,7 @@ void oidc_issuer_free(struct oidc_issuer *issuer)
 		list_free(&issuer->require[i].any_of);
 	}
 	jwk_set_free(&issuer->keys);
+	free(issuer->keys_text);
 	*issuer = (struct oidc_issuer){0};
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,4 +131,14 @@ int statement_check(const char *text, size_t len, const struct statement *asked,
 		return -ESTALE;
 	strcpy(nonce, s.nonce); /* nonce_ok() has bounded it */
 	return 0;
+}
+
+_Static_assert(STATEMENT_BOUND_BYTES == BASE64URL_LEN(SHA256_DIGEST_LENGTH) + 1, "text of a digest");
+
+void statement_nonce(const char *text, size_t len, char nonce[STATEMENT_BOUND_BYTES])
+{
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+
+	SHA256((const unsigned char *)text, len, hash);
+	base64url_encode(hash, sizeof(hash), nonce);
 }

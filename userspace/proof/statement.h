@@ -9,6 +9,9 @@
  * without white space and without a newline in the end; the namespace of the signature is
  * STATEMENT_NAMESPACE. `aud` keeps it from other hosts, `nonce` (the host's own, for one use) from a second
  * grant, the rest from being for another grant than the one that he was asked for.
+ *
+ * An issuer of ID tokens signs no statement of ours, but whatever `nonce` the owner logs in with: that one is
+ * statement_nonce(), so that the token is for this statement and no other.
  */
 #ifndef DEPUTY_STATEMENT_H
 #define DEPUTY_STATEMENT_H
@@ -21,6 +24,7 @@
 #define STATEMENT_NONCE_MIN   16u    /* bytes that the text stands for */
 #define STATEMENT_NONCE_MAX   48u
 #define STATEMENT_NONCE_BYTES 65  /* its text, and NUL */
+#define STATEMENT_BOUND_BYTES 44  /* base64url of a SHA-256, and NUL */
 #define STATEMENT_AGE_MAX     300 /* seconds since iat */
 #define STATEMENT_SKEW_MAX    60 /* seconds that iat may lie ahead: the owner signs on another host, perhaps */
 
@@ -48,5 +52,11 @@ int statement_write(const struct statement *statement, char **text);
  */
 int statement_check(const char *text, size_t len, const struct statement *asked, int64_t now,
 		    char nonce[STATEMENT_NONCE_BYTES], const char **member);
+
+/*
+ * What the `nonce` of an ID token must be that agrees to these bytes: their SHA-256 in base64url (OpenID
+ * Connect Core section 15.5.2 has the nonce be a hash of what it is bound to).
+ */
+void statement_nonce(const char *text, size_t len, char nonce[STATEMENT_BOUND_BYTES]);
 
 #endif

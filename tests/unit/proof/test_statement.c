@@ -211,11 +211,23 @@ static void signed_by_openssh(void **state)
 	free(text);
 }
 
+/* FIPS 180-2 appendix B.1; `printf %s abc | openssl dgst -sha256 -binary | basenc --base64url` says the same.
+ */
+static void nonce(void **state)
+{
+	char text[STATEMENT_BOUND_BYTES];
+
+	(void)state;
+	statement_nonce("abc", 3, text);
+	assert_string_equal(text, "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes), cmocka_unit_test(every_member), cmocka_unit_test(age),
 		cmocka_unit_test(forms), cmocka_unit_test(limits),	 cmocka_unit_test(signed_by_openssh),
+		cmocka_unit_test(nonce),
 	};
 
 	return cmocka_run_group_tests_name("proof/statement", tests, signing_setup, signing_teardown);
