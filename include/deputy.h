@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libdeputy: for a service on a host with Deputy that is shown chains of delegation. A chain is verified
- *once; from then on deputy_chain_check() tells, without a call to anybody, whether it has ended: by
- *revocation of any of its links, by time, or with the last task of a grant.
+ * libdeputy: for agents that hand out tickets, in the end of this file, and for a service on a host with
+ * Deputy that is shown chains of delegation. A chain is verified once; from then on deputy_chain_check()
+ * tells, without a call to anybody, whether it has ended: by revocation of any of its links, by time, or
+ * with the last task of a grant.
  *
  *	struct deputy_keys *keys;
  *	struct deputy_chain *chain;
@@ -14,7 +15,7 @@
  *
  * A chain says under whose authority its holder acts, not who presents it: ask for proof of the key that
  * DEPUTY_HOLDER names, or for the peer's tag. It says nothing of scopes that the service itself does not
- *check.
+ * check.
  *
  * All functions return 0 or -errno. All but open and close may be called by several threads at once.
  * Needs -ldeputy (pkg-config deputy).
@@ -79,6 +80,25 @@ enum deputy_field {
 const char *deputy_chain_get(const struct deputy_chain *chain, enum deputy_field field);
 /* Links: 1 to 8. */
 unsigned deputy_chain_length(const struct deputy_chain *chain);
+
+/* ---- for agents: sub-agents of a process with threads ---- */
+
+#define DEPUTY_SOCKET "/run/deputy/deputy.sock"
+
+/*
+ * Takes up a grant that the agent had delegated with `"ticket": true` (POST /v1/delegate): from its return on
+ * this process is narrowed to it, and what it executes begins so. To be called by a child of the agent
+ * between fork(2) and execve(2), for which it is safe in a process with threads: it takes no lock and no
+ * memory. `socket` NULL: DEPUTY_SOCKET. 0, or -errno, and then nothing may be executed, for the process still
+ * has all that the agent has: -EINVAL     no ticket can look like this -ENOENT     there is none, for this
+ * process; or it is over -EPERM      it is over, or another grant's than that which this process acts under
+ *   -EBUSY      it was redeemed, or this process cannot be narrowed: it has threads, an io_uring ring, or its
+ *               descriptors in common with another (CLONE_FILES)
+ *   -EAGAIN     not now
+ *   -ETIMEDOUT  no answer came: whether it was redeemed is not known
+ *   -EPROTO     the answer makes no sense; others of connect(2) and send(2)
+ */
+int deputy_ticket_redeem(const char *socket, const char *ticket);
 
 #ifdef __cplusplus
 }

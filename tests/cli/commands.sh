@@ -72,7 +72,7 @@ out_has "revoke" "--help lists commands"
 run --version
 exits 0 "--version"
 out_has "deputy " "--version prints it"
-for c in run ls tree show revoke why trace "policy check" "policy explain" "policy within" "token verify" "token export" "token exchange" "token introspect" "token proof" "key ls" "key rotate" doctor; do
+for c in run delegate ticket ls tree show revoke why trace "policy check" "policy explain" "policy within" "token verify" "token export" "token exchange" "token introspect" "token proof" "key ls" "key rotate" doctor; do
 	# shellcheck disable=SC2086
 	run $c --help
 	exits 0 "$c --help"
@@ -142,6 +142,29 @@ run run --policy good.yaml --purpose x
 exits 64 "run without command"
 [ ! -e ran ]
 ok $? "none of these ran the command"
+run ticket --scope good.yaml --purpose part --ttl 90s -- sub-agent
+exits 0 "a ticket"
+[ "$out" = gaaaaaaaaaaaaaaa ]
+ok $? "is printed"
+asked '"ticket": true' "it is asked for"
+asked '"argv": ["sub-agent"]' "with what it is for"
+run --json ticket
+out_has '"ticket"' "a ticket in JSON"
+run delegate --ttl 1m -- true
+exits 0 "delegate"
+asked '"ttl": "1m"' "a part is asked for"
+run delegate --ticket gaaaaaaaaaaaaaaa -- sh -c 'echo "$DEPUTY_GRANT"'
+exits 0 "delegate by ticket"
+[ "$out" = gaaaaaaaaaaaaaaa ]
+ok $? "the command is told its grant"
+asked '"path": "/v1/tickets/gaaaaaaaaaaaaaaa", "body": null' "the ticket is redeemed"
+run delegate --ticket gbbb/../gaaaaaaaaaaaaaaa -- touch ran
+exits 75 "a ticket that was redeemed"
+asked '"path": "/v1/tickets/gbbb%2F..%2Fgaaaaaaaaaaaaaaa"' "a ticket is one component"
+run delegate --ticket gaaaaaaaaaaaaaaa --ttl 1m -- touch ran
+exits 64 "a ticket and terms"
+[ ! -e ran ]
+ok $? "neither ran the command"
 run run --policy good.yaml --purpose p -- no-such-command
 exits 127 "command not found"
 [ ! -s "$log" ]

@@ -106,5 +106,40 @@ says ENOENT "no daemon" "$jwks" "$dir/absent" "$chain"
 chmod 666 "$dir/epochs"
 says EPERM "epochs that anybody may write" "$jwks" "$dir/epochs" "$chain"
 
+# ---- tickets, of a daemon that says what it is told to ----
+
+cat >"$dir/redeem.c" <<'END'
+#include <deputy.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+	int err = argc == 3 ? deputy_ticket_redeem(argv[1], argv[2]) : 1;
+
+	puts(err ? strerrorname_np(-err) : "redeemed");
+	return err != 0;
+}
+END
+# shellcheck disable=SC2046
+gcc -D_GNU_SOURCE -Wall -Wextra -Werror "$dir/redeem.c" -o "$dir/service" $(pkg-config --cflags --libs deputy) >"$dir/log" 2>&1
+ok $? "a program that redeems links to it"
+"$root/tests/cli/fake-deputyd" "$dir/sock" "$dir/requests" &
+server=$!
+trap 'kill $server 2>/dev/null; rm -rf "$dir"' EXIT
+for _ in $(seq 100); do [ -S "$dir/sock" ] && break; sleep 0.05; done
+says redeemed "a ticket" "$dir/sock" gaaaaaaaaaaaaaaa
+grep -qF '{"method": "POST", "path": "/v1/tickets/gaaaaaaaaaaaaaaa", "body": null}' "$dir/requests"
+ok $? "is asked for by its name"
+says EBUSY "one that was redeemed" "$dir/sock" gbbbbbbbbbbbbbbb
+says ENOENT "one that is not there" "$dir/sock" nowhere
+says EPROTO "an answer that is none" "$dir/sock" garbage
+says EINVAL "no ticket" "$dir/sock" "a b"
+says EINVAL "an empty one" "$dir/sock" ""
+says EINVAL "a long one" "$dir/sock" "$(printf 'a%.0s' {1..65})"
+says EBUSY "the longest" "$dir/sock" "$(printf 'a%.0s' {1..64})"
+says ENOENT "nobody who listens" "$dir/absent" gaaaaaaaaaaaaaaa
+says ENAMETOOLONG "a socket that cannot be" "$(printf '/%.0s' {1..108})" gaaaaaaaaaaaaaaa
+
 echo "1..$tests"
 [ "$failed" -eq 0 ]

@@ -23,6 +23,8 @@ static void check(const struct grant_request *r, enum request_kind kind)
 	if (r->proof.signature && (strlen(r->proof.signature) > SSHSIG_TEXT_MAX || !r->proof.statement ||
 				   strlen(r->proof.statement) > STATEMENT_MAX))
 		abort();
+	if (r->ticket && kind != REQUEST_NARROWER)
+		abort();
 	if (!json_is_array(r->argv) || json_array_size(r->argv) > REQUEST_ARGV_MAX)
 		abort();
 }

@@ -16,7 +16,8 @@ static const struct route routes[] = {
 	{"POST", "/v1/grants", WHO_UNTAGGED, HTTP_BODY_MAX, "", handle_mint},
 	{"POST", "/v1/nonce", WHO_UNTAGGED, 0, "", handle_nonce},
 	{"POST", "/v1/delegate", WHO_TAGGED, HTTP_BODY_MAX, "", handle_delegate},
-	{"GET", "/v1/grants", WHO_ANY, 0, "all", handle_list}, /* of those that access_sees() */
+	{"POST", "/v1/tickets/", WHO_TAGGED, 0, "", handle_redeem}, /* of its grant: ticket.c */
+	{"GET", "/v1/grants", WHO_ANY, 0, "all", handle_list},	    /* of those that access_sees() */
 	{"GET", "/v1/grants/", WHO_SEES, 0, "", handle_show},
 	{"GET", "/v1/grants/*/vc", WHO_SEES, 0, "", handle_vc},
 	{"DELETE", "/v1/grants/", WHO_OWNS, 0, "mode", handle_revoke},

@@ -25,6 +25,7 @@ struct caller {
 	uid_t uid;
 	uint32_t slot, gen; /* slot 0: untagged */
 	uint32_t threads;
+	uint32_t tgid; /* as the initial pid namespace counts */
 };
 
 /* Fills in the exchange's answer or response. 0 or the -errno of a problem that it answered. */

@@ -333,8 +333,9 @@ static int delegate_again(struct mint *m)
 
 int handle_delegate(struct exchange *x)
 {
-	static const mint_step ask[] = {mint_caller,   delegate_room, delegate_rate, mint_request_narrower,
-					delegate_from, delegate_text, NULL};
+	static const mint_step ask[] = {delegate_room, delegate_rate, mint_request_narrower,
+					mint_caller,   delegate_from, delegate_text,
+					NULL};
 	static const mint_step work[] = {delegate_compile, delegate_purpose, NULL};
 	static const mint_step end[] = {mint_caller, delegate_again, mint_begin, NULL};
 	static const struct mint_plan plan = {ask, work, end};

@@ -51,6 +51,7 @@ void grant_free(struct grant *g)
 	if (!g)
 		return;
 	sd_event_source_disable_unref(g->timer);
+	sd_event_source_disable_unref(g->lapse);
 	json_decref(g->argv);
 	json_decref(g->links);
 	free(g->notice);
@@ -93,6 +94,7 @@ void registry_end(struct registry *r, struct grant *g)
 	g->above = NULL;
 	g->tasks = 0;
 	g->timer = sd_event_source_disable_unref(g->timer);
+	g->lapse = sd_event_source_disable_unref(g->lapse);
 	r->by_slot[g->slot] = NULL;
 	TAILQ_INSERT_TAIL(&r->ended, g, next);
 	r->ended_count++;
@@ -170,4 +172,11 @@ const char *grant_state_name(enum grant_state state)
 	static const char *const names[GRANT_STATES] = {"live", "revoked", "expired", "ended"};
 
 	return names[state];
+}
+
+const char *grant_ticket_name(enum ticket ticket)
+{
+	static const char *const names[TICKETS] = {NULL, "open", "redeemed", "lapsed"};
+
+	return names[ticket];
 }

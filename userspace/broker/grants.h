@@ -25,6 +25,9 @@
 #define GRANT_BYTES_PER_USER (128u << 20) /* of tables and rule labels, likewise */
 #define GRANT_PREFIX_MIN     4u		  /* characters that name a grant in short */
 
+/* Of a grant that waits for a process to take it up (ticket.h). */
+enum ticket { TICKET_NONE, TICKET_OPEN, TICKET_REDEEMED, TICKET_LAPSED, TICKETS };
+
 enum grant_state { GRANT_LIVE, GRANT_REVOKED, GRANT_EXPIRED, GRANT_ENDED, GRANT_STATES };
 
 struct broker;
@@ -69,10 +72,12 @@ struct grant {
 	enum grant_state state;
 	struct cut *cut; /* while it is revoked together with others: lifecycle.c */
 	char *notice;	 /* of its end, still to be written: notices.c */
-	uint32_t tasks;	 /* as last read from the slot */
+	enum ticket ticket;
+	uint32_t tasks; /* as last read from the slot */
 	uint64_t denials;
 	struct broker *broker;
 	sd_event_source *timer; /* expiry, then the retry of a release */
+	sd_event_source *lapse; /* of the ticket */
 	UT_hash_handle hh;
 	TAILQ_ENTRY(grant) next; /* among the ended, oldest first */
 	TAILQ_ENTRY(grant) noticed;
@@ -115,6 +120,8 @@ void registry_usage(const struct registry *r, uid_t uid, size_t *grants, size_t 
 unsigned registry_live(const struct registry *r);
 
 const char *grant_state_name(enum grant_state state);
+/* NULL: no ticket was ever made. */
+const char *grant_ticket_name(enum ticket ticket);
 /* As docs/API.md shows it; `full` adds token and rules. NULL without memory. */
 json_t *grant_json(const struct grant *g, bool full);
 /* The rule labels as an array of strings. NULL without memory. */

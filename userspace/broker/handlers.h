@@ -7,6 +7,7 @@ struct exchange;
 
 int handle_delegate(struct exchange *x);
 int handle_mint(struct exchange *x);
+int handle_redeem(struct exchange *x);
 int handle_nonce(struct exchange *x);
 int handle_list(struct exchange *x);
 int handle_show(struct exchange *x);

@@ -127,7 +127,7 @@ static int exchange_identify(struct exchange *x)
 	if (err)
 		return answer_problem(&x->answer, PROBLEM_UNAVAILABLE, "cannot tell who is asking: %s",
 				      strerror(-err));
-	x->caller = (struct caller){x->peer->uid, peer.tag.slot, peer.tag.gen, peer.threads};
+	x->caller = (struct caller){x->peer->uid, peer.tag.slot, peer.tag.gen, peer.threads, peer.tgid};
 	return 0;
 }
 

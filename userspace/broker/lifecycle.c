@@ -163,17 +163,31 @@ static void lifecycle_release(struct broker *b, struct grant *g)
 	sd_event_add_time_relative(b->event, &g->timer, CLOCK_MONOTONIC, RETRY_USEC, 0, lifecycle_retry, g);
 }
 
-void lifecycle_empty(struct broker *b, struct grant *g)
+void lifecycle_end(struct broker *b, struct grant *g, const char *why)
 {
 	if (g->emptied || g->below) /* while another acts on its authority it is not over */
 		return;
 	notices_tell(b, g);
 	g->emptied = true;
+	if (g->ticket == TICKET_OPEN)
+		g->ticket = TICKET_LAPSED;
+	g->lapse = sd_event_source_disable_unref(g->lapse);
 	lifecycle_refresh(b, g);
 	if (g->state == GRANT_LIVE)
 		g->state = GRANT_ENDED;
-	recorder_note(&b->recorder, NOTE_ENDED, g, "no task is left");
+	recorder_note(&b->recorder, NOTE_ENDED, g, why);
 	lifecycle_release(b, g);
+}
+
+void lifecycle_empty(struct broker *b, struct grant *g)
+{
+	lifecycle_end(b, g, "no task is left");
+}
+
+/* A grant that no task has yet is over when its ticket is, or when it was revoked. */
+static bool grant_waits(const struct grant *g)
+{
+	return g->ticket == TICKET_OPEN && g->state == GRANT_LIVE;
 }
 
 int lifecycle_sweep(sd_event_source *s, uint64_t usec, void *broker)
@@ -184,7 +198,7 @@ int lifecycle_sweep(sd_event_source *s, uint64_t usec, void *broker)
 	for (uint32_t slot = 1; slot < SLOTS_MAX; slot++) {
 		struct grant *g = b->grants.by_slot[slot];
 
-		if (g && b->slots[slot].gen == g->gen && b->slots[slot].tasks == 0)
+		if (g && b->slots[slot].gen == g->gen && b->slots[slot].tasks == 0 && !grant_waits(g))
 			lifecycle_empty(b, g);
 	}
 	sd_event_source_set_time_relative(s, SWEEP_SECONDS * 1000000ull);

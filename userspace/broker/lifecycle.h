@@ -39,6 +39,8 @@ size_t lifecycle_revoke_all(struct broker *b, struct cut *cuts, size_t count, co
 int lifecycle_revoke(struct broker *b, struct grant *g, bool kill, const char *who);
 /* No task is left: notes the end and gives the slot back, trying again while the warden finds it busy. */
 void lifecycle_empty(struct broker *b, struct grant *g);
+/* The same for another reason than that; `why` for people. */
+void lifecycle_end(struct broker *b, struct grant *g, const char *why);
 /* sd_event_time_handler_t: ends grants without tasks whose report never came. */
 int lifecycle_sweep(sd_event_source *s, uint64_t usec, void *broker);
 

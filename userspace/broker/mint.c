@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "broker/adopt.h"
+#include "broker/bind.h"
 #include "broker/claims.h"
 #include "broker/delegate.h"
 #include "broker/handlers.h"
@@ -15,6 +15,7 @@
 #include "broker/mint.h"
 #include "broker/peer.h"
 #include "broker/status_lists.h"
+#include "broker/ticket.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/memfd.h"
@@ -24,19 +25,8 @@
 
 int mint_caller(struct mint *m)
 {
-	const struct caller *c = &m->x->caller;
-	struct pollfd p = {.fd = m->x->peer->fd};
-
-	if (poll(&p, 1, 0) > 0) /* asked for nothing: it hung up, and would not learn that it is bound */
-		return answer_problem(m->answer, PROBLEM_CONFLICT, "the caller hung up");
-	if (c->threads > 1)
-		return answer_problem(
-			m->answer, PROBLEM_CONFLICT,
-			"the calling process has %u threads and a grant binds one: ask before starting "
-			"threads, or let `deputy run` ask and start the program",
-			c->threads);
-	user_find(c->uid, &m->user);
-	return 0;
+	user_find(m->x->caller.uid, &m->user);
+	return m->request.ticket ? bind_present(m->x) : bind_single(m->x);
 }
 
 int mint_request(struct mint *m)
@@ -221,34 +211,14 @@ static int mint_record(struct mint *m)
 	return err ? answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot record: %s", strerror(-err)) : 0;
 }
 
-static int mint_tag(struct mint *m)
+static int mint_bind(struct mint *m)
 {
-	int err = warden_tag(FD_WARDEN, m->x->peer->fd, grant_tag(m->grant));
+	int err = m->request.ticket ? ticket_open(m->b, m->grant) : 0;
 
-	switch (err) {
-	case 0:
-		return 0;
-	case -EEXIST:
-		return answer_problem(m->answer, PROBLEM_FORBIDDEN,
-				      "already under a grant: a tagged process cannot take a new grant");
-	case -EBUSY:
-		return answer_problem(m->answer, PROBLEM_CONFLICT,
-				      "the calling process has started threads: a grant binds one");
-	case -EMLINK:
-		return answer_problem(m->answer, PROBLEM_CONFLICT,
-				      "the calling process shares its descriptors with another one "
-				      "(CLONE_FILES): a grant binds one");
-	case -EBADFD:
-		return answer_problem(
-			m->answer, PROBLEM_CONFLICT,
-			"the calling process has an io_uring ring, whose work may be done outside "
-			"the grant: close it (without --keep-fd `deputy run` does)");
-	case -ESRCH:
-		return answer_problem(m->answer, PROBLEM_CONFLICT, "the calling process is gone");
-	default:
-		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot tag the caller: %s",
+	if (err)
+		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot make a ticket: %s",
 				      strerror(-err));
-	}
+	return m->request.ticket ? 0 : bind_caller(m->x, m->grant);
 }
 
 static void mint_announce(struct mint *m)
@@ -258,7 +228,7 @@ static void mint_announce(struct mint *m)
 	json_t *arg;
 
 	text_ttl(m->request.ttl_ns, ttl);
-	n = (size_t)snprintf(text, sizeof(text), "for %s:", ttl);
+	n = (size_t)snprintf(text, sizeof(text), "for %s%s:", ttl, m->request.ticket ? ", as a ticket" : "");
 	if (m->proof.counter) /* for people to see a copied security key by: it never goes back */
 		n = (size_t)snprintf(text, sizeof(text), "for %s, the security key's %u:", ttl,
 				     m->proof.counter);
@@ -367,7 +337,7 @@ int mint_handle(struct exchange *x, const struct mint_plan *plan)
 int mint_begin(struct mint *m)
 {
 	static const mint_step steps[] = {mint_grant, mint_limits, mint_proof_nonce, mint_load,	  mint_sign,
-					  mint_keep,  mint_record, mint_tag,	     mint_finish, NULL};
+					  mint_keep,  mint_record, mint_bind,	     mint_finish, NULL};
 
 	return mint_steps(m, steps);
 }

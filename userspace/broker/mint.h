@@ -95,7 +95,7 @@ void mint_proof_describe(const struct mint *m, struct grant *g);
 /* Part of the first: which text is meant, and may it be used here at all. */
 int mint_text(struct mint *m);
 
-/* Of the first and the last. */
+/* Of the first, after the request where that can ask for a ticket, and of the last. */
 int mint_caller(struct mint *m);
 int mint_request(struct mint *m);
 int mint_request_narrower(struct mint *m);

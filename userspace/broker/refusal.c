@@ -7,12 +7,15 @@
 #include "broker/handlers.h"
 #include "broker/user.h"
 
+/* Of a ticket that is none of the caller's, it is told that there is none. */
 static bool refusal_counts(const struct exchange *x)
 {
 	unsigned s = x->answer.status;
+	route_handler h = x->route ? x->route->handler : NULL;
 
-	return x->route && x->route->handler == handle_mint &&
-	       (s == 403 || s == 409 || s == 422 || s == 429 || s == 503);
+	if (h != handle_mint && h != handle_delegate && h != handle_redeem)
+		return false;
+	return s == 403 || s == 409 || s == 422 || s == 429 || s == 503 || (s == 404 && h == handle_redeem);
 }
 
 /* At most so many in one second of the clock. */
@@ -28,15 +31,25 @@ static bool refusal_allowed(struct broker *b)
 	return b->refused_count++ < REFUSALS_PER_SECOND;
 }
 
-void refusal_note(const struct exchange *x)
+static void refusal_of_user(const struct exchange *x, const char *why)
 {
-	const char *why = answer_message(&x->answer);
 	struct user user;
 	char owner[72];
 
-	if (!refusal_counts(x) || !refusal_allowed(x->broker))
-		return;
 	user_find(x->peer->uid, &user);
 	snprintf(owner, sizeof(owner), "uid:%u", (unsigned)x->peer->uid);
-	recorder_note_plain(&x->broker->recorder, NOTE_REFUSED, owner, user.name, why ? why : "");
+	recorder_note_plain(&x->broker->recorder, NOTE_REFUSED, owner, user.name, why);
+}
+
+void refusal_note(const struct exchange *x)
+{
+	const struct grant *g = registry_by_tag(&x->broker->grants, x->caller.slot, x->caller.gen);
+	const char *why = answer_message(&x->answer);
+
+	if (!refusal_counts(x) || !refusal_allowed(x->broker))
+		return;
+	if (g)
+		recorder_note(&x->broker->recorder, NOTE_REFUSED, g, why ? why : "");
+	else
+		refusal_of_user(x, why ? why : "");
 }

@@ -36,6 +36,7 @@ static const struct member narrower_members[] = {
 	{"ttl", "a string", JSON_STRING, false, 16},
 	{"workdir", "a string", JSON_STRING, false, REQUEST_WORKDIR_MAX},
 	{"argv", "an array of strings", JSON_ARRAY, false, 0},
+	{"ticket", "true, or left out", JSON_TRUE, false, 0},
 };
 
 static const struct {
@@ -221,6 +222,7 @@ static int request_fill(struct grant_request *r, enum request_kind kind, struct 
 	if (ttl && request_ttl(ttl, &r->ttl_ns))
 		return answer_problem(a, PROBLEM_BAD_REQUEST,
 				      "\"ttl\" must be like 30s, 10m or 2h, up to 366 days");
+	r->ticket = json_object_get(r->root, "ticket");
 	return request_argv(json_object_get(r->root, "argv"), &r->argv, a);
 }
 

@@ -41,6 +41,7 @@ struct grant_request {
 	const char *workdir; /* absolute, normalised; NULL: none, ${workdir} stays open */
 	json_t *argv;	     /* array of strings, cut to the limits above */
 	uint64_t ttl_ns;     /* 0: as long as the purpose allows */
+	bool ticket;	     /* for a child to take up, and not for the caller */
 	struct grant_proof proof;
 	json_t *root; /* owns all of the above but argv */
 };

@@ -59,6 +59,7 @@ void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 int cmd_run(struct cli *cli, int argc, char **argv);
 int cmd_delegate(struct cli *cli, int argc, char **argv);
+int cmd_ticket(struct cli *cli, int argc, char **argv);
 int cmd_ls(struct cli *cli, int argc, char **argv);
 int cmd_tree(struct cli *cli, int argc, char **argv);
 int cmd_show(struct cli *cli, int argc, char **argv);

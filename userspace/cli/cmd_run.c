@@ -2,20 +2,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <libgen.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/files.h"
 #include "cli/owner_proof.h"
 #include "common/cleanup.h"
-#include "policy/policy.h"
 
 /* As shells have it. */
 #define EXIT_CANNOT_RUN 126
@@ -23,31 +23,32 @@
 
 struct run {
 	const char *endpoint; /* who gives the grant: the owner's policy, or an agent's own grant */
-	const char *policy;
-	const char *purpose;
-	const char *ttl;
-	const char *workdir;
+	struct ask wants;
+	const char *ticket;	 /* to redeem, in place of all that */
 	const char *owner_proof; /* NULL: the caller is the owner */
 	struct option_list keep;
 	int keep_fds[OPTION_LIST_MAX];
-	char **argv; /* of the command */
-	char *path;  /* of the command, absolute */
+	char **argv;	  /* of the command */
+	char *path;	  /* of the command, absolute */
+	char *path_asked; /* an endpoint of our own making */
 	json_t *ask;
 };
 
 static void run_clear(struct run *r)
 {
 	free(r->path);
+	free(r->path_asked);
 	json_decref(r->ask);
 }
 
 static int run_options(struct cli *cli, int argc, char **argv, struct run *r, int *exit)
 {
 	const struct cli_option options[] = {
-		{"policy", "FILE", "the policy, or the name of an installed one", .text = &r->policy},
-		{"purpose", "NAME", "which of its purposes", .text = &r->purpose},
-		{"ttl", "TIME", "a shorter life than the purpose's: 90s, 10m, 2h", .text = &r->ttl},
-		{"workdir", "DIR", "what ${workdir} stands for (the current directory)", .text = &r->workdir},
+		{"policy", "FILE", "the policy, or the name of an installed one", .text = &r->wants.policy},
+		{"purpose", "NAME", "which of its purposes", .text = &r->wants.purpose},
+		{"ttl", "TIME", "a shorter life than the purpose's: 90s, 10m, 2h", .text = &r->wants.ttl},
+		{"workdir", "DIR", "what ${workdir} stands for (the current directory)",
+		 .text = &r->wants.workdir},
 		{"owner-proof", "HOW", "have the owner sign: ssh, ssh:SHA256:... or ssh:FILE.pub",
 		 .text = &r->owner_proof},
 		{"keep-fd", "N", "leave descriptor N open to the command", .list = &r->keep},
@@ -57,7 +58,7 @@ static int run_options(struct cli *cli, int argc, char **argv, struct run *r, in
 
 	if (first < 0)
 		return -1;
-	if (!r->policy || !r->purpose)
+	if (!r->wants.policy || !r->wants.purpose)
 		*exit = cli_usage(cli, "--policy and --purpose are needed");
 	else if (first >= argc)
 		*exit = cli_usage(cli, "which command is to run?");
@@ -69,10 +70,15 @@ static int delegate_options(struct cli *cli, int argc, char **argv, struct run *
 {
 	const struct cli_option options[] = {
 		{"scope", "FILE", "a policy within this grant's, or the name of an installed one (all of it)",
-		 .text = &r->policy},
-		{"purpose", "NAME", "which of its purposes, or a part of this grant's", .text = &r->purpose},
-		{"ttl", "TIME", "a shorter life than this grant's: 90s, 10m, 2h", .text = &r->ttl},
-		{"workdir", "DIR", "what ${workdir} stands for (as in this grant)", .text = &r->workdir},
+		 .text = &r->wants.policy},
+		{"purpose", "NAME", "which of its purposes, or a part of this grant's",
+		 .text = &r->wants.purpose},
+		{"ttl", "TIME", "a shorter life than this grant's: 90s, 10m, 2h", .text = &r->wants.ttl},
+		{"workdir", "DIR", "what ${workdir} stands for (as in this grant)",
+		 .text = &r->wants.workdir},
+		{"ticket", "TICKET",
+		 "take up a grant that was delegated for this, and nothing else of the above",
+		 .text = &r->ticket},
 		{"keep-fd", "N", "leave descriptor N open to the command", .list = &r->keep},
 		{0},
 	};
@@ -80,7 +86,9 @@ static int delegate_options(struct cli *cli, int argc, char **argv, struct run *
 
 	if (first < 0)
 		return -1;
-	if (first >= argc)
+	if (r->ticket && (r->wants.policy || r->wants.purpose || r->wants.ttl || r->wants.workdir))
+		*exit = cli_usage(cli, "a ticket has its scope, purpose, ttl and workdir already");
+	else if (first >= argc)
 		*exit = cli_usage(cli, "which command is to run?");
 	r->argv = argv + first;
 	return *exit ? -1 : 0;
@@ -107,57 +115,6 @@ static int run_find(struct run *r)
 	if (err)
 		cli_error("%s: %s", r->argv[0], err == -ENOENT ? "command not found" : strerror(-err));
 	return !err ? 0 : err == -EACCES ? EXIT_CANNOT_RUN : EXIT_NOT_FOUND;
-}
-
-/* {"name", "text"}; the name alone when there is no such file and it can be an installed policy's. */
-static int run_policy(const struct run *r, json_t **policy)
-{
-	_cleanup_free_ char *text = NULL, *copy = strdup(r->policy);
-	size_t len;
-	int err = file_read(r->policy, POLICY_TEXT_MAX, &text, &len);
-
-	if (err == -ENOENT && !strchr(r->policy, '/'))
-		*policy = json_pack("{s:s}", "name", r->policy);
-	else if (err)
-		cli_error("%s: %s", r->policy, strerror(-err));
-	else if (!(*policy = json_pack("{s:s, s:s%}", "name", copy ? basename(copy) : "", "text", text, len)))
-		cli_error("%s: the text is not UTF-8", r->policy);
-	return *policy ? 0 : err == -EFBIG || !err ? EX_DATAERR : EX_NOINPUT;
-}
-
-/* The record keeps argv for people to read: what is not UTF-8 is left out of it, not out of the command. */
-static json_t *run_argv(char **argv)
-{
-	json_t *list = json_array();
-
-	for (; *argv; argv++) {
-		json_t *arg = json_string(*argv);
-
-		json_array_append_new(list, arg ? arg : json_string("?"));
-	}
-	return list;
-}
-
-static int run_ask(struct run *r, const char *workdir_default)
-{
-	const char *dir = r->workdir ? r->workdir : workdir_default;
-	_cleanup_free_ char *workdir = dir ? realpath(dir, NULL) : NULL;
-	json_t *policy = NULL;
-	int code;
-
-	if (dir && !workdir) {
-		cli_error("%s: %s", r->workdir ? r->workdir : "the current directory", strerror(errno));
-		return EX_NOINPUT;
-	}
-	code = r->policy ? run_policy(r, &policy) : 0;
-	if (code)
-		return code;
-	r->ask = json_pack("{s:o*, s:s*, s:s*, s:s*, s:o}", "policy", policy, "purpose", r->purpose, "ttl",
-			   r->ttl, "workdir", workdir, "argv", run_argv(r->argv));
-	if (r->ask)
-		return 0;
-	cli_error("the purpose, the TTL and the working directory must be UTF-8");
-	return EX_DATAERR;
 }
 
 /* No privilege may be had by executing a file, and nothing that happens to be open is the command's. */
@@ -205,6 +162,19 @@ static int run_tagged(struct cli *cli, struct run *r)
 	return run_exec(r);
 }
 
+/* What is asked for: a new grant, or one that waits. */
+static int run_request(struct run *r, const char *workdir)
+{
+	_cleanup_free_ char *ticket = r->ticket ? client_escape(r->ticket) : NULL;
+
+	if (!r->ticket)
+		return ask_make(&r->wants, workdir, r->argv, &r->ask);
+	if (!ticket || asprintf(&r->path_asked, "/v1/tickets/%s", ticket) < 0)
+		return EX_OSERR;
+	r->endpoint = r->path_asked;
+	return 0;
+}
+
 static int run_command(struct cli *cli, struct run *r, const char *workdir)
 {
 	int code = run_keep(cli, r);
@@ -212,7 +182,7 @@ static int run_command(struct cli *cli, struct run *r, const char *workdir)
 	if (!code)
 		code = run_find(r);
 	if (!code)
-		code = run_ask(r, workdir);
+		code = run_request(r, workdir);
 	if (!code && r->owner_proof)
 		code = owner_proof_add(cli, r->owner_proof, r->ask);
 	if (!code)

@@ -11,8 +11,10 @@
 static const struct command commands[] = {
 	{"run", "--policy FILE --purpose NAME -- COMMAND...",
 	 "Tag this process with a grant, then run a command.", cmd_run},
-	{"delegate", "[--scope FILE] [--purpose NAME] [--ttl TIME] -- CMD [ARG...]",
+	{"delegate", "[--scope FILE] [--purpose NAME] [--ttl TIME] | [--ticket TICKET] -- CMD [ARG...]",
 	 "From within a grant: run a command under a narrower one.", cmd_delegate},
+	{"ticket", "[--scope FILE] [--purpose NAME] [--ttl TIME] [-- CMD [ARG...]]",
+	 "From within a grant: make a narrower one for `deputy delegate --ticket`.", cmd_ticket},
 	{"ls", "", "List grants.", cmd_ls},
 	{"tree", "", "Show grants by owner, policy and parent.", cmd_tree},
 	{"show", "ID", "Show one grant with its chain and rules.", cmd_show},

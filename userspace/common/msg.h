@@ -84,7 +84,7 @@ enum note {
 	NOTE_STOPPED,
 	NOTE_ADOPTED,
 	NOTE_ISSUED,   /* an outside token */
-	NOTE_REDEEMED, /* one for a single use */
+	NOTE_REDEEMED, /* one for a single use, or a ticket */
 	NOTE_KEYS,
 	NOTES
 };

@@ -176,7 +176,7 @@ static int peer_note(struct recorder *r, const struct record_message *m, int pas
 	batch_make_room(r);
 	batch_count(r, note_json(m, &(struct line_head){batch_seq(r), clock_ns(CLOCK_REALTIME)}, &r->batch));
 	who = identity_find(r->book, m->slot, m->gen);
-	if (who && (m->note == NOTE_ENDED || m->note == NOTE_REFUSED))
+	if (who && m->note == NOTE_ENDED)
 		identity_end(r->book, who, clock_ns(CLOCK_BOOTTIME));
 	return 0;
 }

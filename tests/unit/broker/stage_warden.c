@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,6 +59,17 @@ static int warden_keys_turn(struct stage *s, const struct warden_request *q, str
 	return fd;
 }
 
+/* As the real one: from a grant to one that it delegated, else only where there is none. */
+static void warden_tag_peer(struct stage *s, const struct warden_request *q, struct warden_reply *r)
+{
+	struct slot *to = &s->slots[q->slot];
+
+	if (s->peer_slot && (to->parent != s->peer_slot || to->parent_gen != s->peer_gen))
+		r->error = -EEXIST;
+	else
+		to->tasks++;
+}
+
 /* -1: nothing is passed. */
 static int warden_answer(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
 {
@@ -77,7 +89,7 @@ static int warden_answer(struct stage *s, const struct warden_request *q, int fd
 		warden_load_table(s, q, fd, r);
 		break;
 	case WARDEN_TAG:
-		s->slots[q->slot].tasks = 1;
+		warden_tag_peer(s, q, r);
 		break;
 	case WARDEN_REVOKE:
 		s->slots[q->slot].state = SLOT_REVOKED;

@@ -300,7 +300,7 @@ static void tagged(void **state)
 	assert_true(stage_heard(s, NOTE_REFUSED, 1));
 	assert_true(stage_note(s, NOTE_REFUSED, &m));
 	assert_non_null(strstr(m.text, "cannot take a new grant"));
-	assert_int_equal(m.slot, 0);
+	assert_string_equal(m.grant, a);
 	stage_caller(s, 1, 8, 1); /* a tag that this broker knows nothing of sees nothing */
 	assert_int_equal(listed(s, root, "/v1/grants?all=1"), 0);
 	expect(s, root, "GET", "/v1/events", 403, "earlier run");
