@@ -94,7 +94,7 @@ $(B)/$(SONAME): $(patsubst %.c,$(B)/obj-pic/%.o,$(LIBRARY) $(LIBRARY_TOKEN) user
 
 # ---- tests: one program per tests/unit/MODULE/test_*.c, with the other sources of its folder ----
 
-MODULES   := $(COMMON) $(TOKEN) $(PROOF) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c userspace/daemon/epochs.c userspace/daemon/keystore.c userspace/daemon/secret_file.c userspace/daemon/slots.c $(LIBRARY)
+MODULES   := $(COMMON) $(TOKEN) $(PROOF) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c userspace/daemon/epochs.c userspace/daemon/keystore.c userspace/daemon/secret_file.c userspace/daemon/slots.c userspace/daemon/tables.c $(LIBRARY)
 UNIT      := $(wildcard tests/unit/*/test_*.c)
 UNIT_BINS := $(UNIT:%.c=$(B)/$(VARIANT:-%=%/)%)
 GOLDEN    := $(B)/$(VARIANT:-%=%/)tests/policy/golden

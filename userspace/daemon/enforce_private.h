@@ -10,6 +10,10 @@
 #define CLOCKS_MAX 1024 /* CPUs */
 #define CLOCK_NAME "running_clock-%u"
 
+struct table_digest {
+	unsigned char bytes[32]; /* BLAKE2b of a table's cells */
+};
+
 struct enforce {
 	struct deputy_bpf *skel;
 	struct bpf_link *visits; /* the iterator over this process's own descriptors */
@@ -18,13 +22,14 @@ struct enforce {
 	struct control *control;
 	struct epochs *epochs; /* NULL until shared */
 	struct enforce_limits limits;
-	struct bpf_link *clocks[CLOCKS_MAX]; /* of running_clock, by CPU */
-	bool ticking;			     /* all of them */
-	bool grants;			     /* there were some at the last look */
-	int running_error;		     /* said already */
-	uint32_t last;			     /* slot given out last */
-	bool fresh;			     /* the pin directory is of our own making: no predecessor's */
-	uint64_t open_roads;		     /* as in struct control */
+	struct bpf_link *clocks[CLOCKS_MAX];	/* of running_clock, by CPU */
+	bool ticking;				/* all of them */
+	bool grants;				/* there were some at the last look */
+	int running_error;			/* said already */
+	uint32_t last;				/* slot given out last */
+	struct table_digest digests[SLOTS_MAX]; /* of the tables that this daemon loaded (tables.c) */
+	bool fresh;				/* the pin directory is of our own making: no predecessor's */
+	uint64_t open_roads;			/* as in struct control */
 	uint32_t start; /* of a daemon, by which wards are told apart; 0: not known yet */
 	char pin_dir[256];
 };

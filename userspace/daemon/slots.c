@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Grants in the kernel: slots and their tables. */
-#include <bpf/bpf.h>
+/* Grants in the kernel. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/memfd.h"
 #include "daemon/enforce_private.h"
+#include "daemon/tables.h"
 
 static struct slot *slot_find(struct enforce *e, uint32_t slot, uint32_t gen)
 {
@@ -29,41 +24,6 @@ static uint32_t slot_free(struct enforce *e)
 			return e->last = slot;
 	}
 	return 0;
-}
-
-/* The cells' size in the memfd, or 0 when it is no table. */
-static size_t table_size(int memfd)
-{
-	struct stat st;
-
-	if (fstat(memfd, &st) || st.st_size <= 0 || st.st_size % sizeof(union cell))
-		return 0;
-	return (size_t)st.st_size;
-}
-
-/* Copies the memfd into a new map of just its size. The kernel side checks every index it follows. */
-static int table_create(int memfd, size_t size)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-	int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "deputy_table", sizeof(uint32_t), sizeof(union cell),
-				 (uint32_t)(size / sizeof(union cell)), &opts);
-	size_t done = 0;
-	char *to;
-
-	if (map < 0)
-		return -errno;
-	to = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
-	if (to == MAP_FAILED)
-		return close(map), -ENOMEM;
-	while (done < size) {
-		ssize_t n = pread(memfd, to + done, size - done, (off_t)done);
-
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
-	munmap(to, size);
-	return done == size ? map : (close(map), -EIO);
 }
 
 /* Whether a grant that holds a slot was delegated by this one. */
@@ -107,24 +67,17 @@ static void slot_fill(struct slot *s, const struct grant_terms *terms)
 
 int enforce_load(struct enforce *e, int memfd, const struct grant_terms *terms, uint32_t *slot, uint32_t *gen)
 {
-	size_t size = table_size(memfd);
-	_cleanup_close_ int map = -1;
 	uint32_t at;
-	int r;
+	int r = terms->parent ? parent_check(e, terms) : 0;
 
-	if (!size || size / sizeof(union cell) > TABLE_CELLS)
-		return size ? -EFBIG : -EINVAL;
-	r = terms->parent ? parent_check(e, terms) : 0;
 	if (r)
 		return r;
 	at = slot_free(e);
 	if (!at)
 		return -ENOSPC;
-	map = table_create(memfd, size);
-	if (map < 0)
-		return map;
-	if (bpf_map_update_elem(bpf_map__fd(e->skel->maps.tables), &at, &map, BPF_ANY))
-		return -errno;
+	r = table_put(e, at, memfd);
+	if (r)
+		return r;
 	slot_fill(&e->slots[at], terms);
 	*slot = at;
 	*gen = e->slots[at].gen;
@@ -135,35 +88,9 @@ int enforce_load(struct enforce *e, int memfd, const struct grant_terms *terms, 
 	return r;
 }
 
-static int table_open(const struct enforce *e, uint32_t slot)
-{
-	uint32_t id;
-
-	if (bpf_map_lookup_elem(bpf_map__fd(e->skel->maps.tables), &slot, &id))
-		return -errno;
-	return bpf_map_get_fd_by_id(id);
-}
-
 int enforce_table(struct enforce *e, uint32_t slot, uint32_t gen, int *memfd)
 {
-	_cleanup_close_ int map = slot_find(e, slot, gen) ? table_open(e, slot) : -ENOENT;
-	struct bpf_map_info info = {0};
-	uint32_t len = sizeof(info);
-	size_t size;
-	void *cells;
-	int r;
-
-	if (map < 0)
-		return map;
-	if (bpf_obj_get_info_by_fd(map, &info, &len))
-		return -errno;
-	size = (size_t)info.max_entries * sizeof(union cell);
-	cells = mmap(NULL, size, PROT_READ, MAP_SHARED, map, 0);
-	if (cells == MAP_FAILED)
-		return -errno;
-	r = memfd_sealed("deputy-table", cells, size, memfd);
-	munmap(cells, size);
-	return r;
+	return slot_find(e, slot, gen) ? table_copy(e, slot, memfd) : -ENOENT;
 }
 
 static void slot_revoke(struct slot *s, bool kill)
@@ -215,7 +142,7 @@ int enforce_release(struct enforce *e, uint32_t slot, uint32_t gen)
 		return -EBUSY;
 	epochs_end(e->epochs, slot, gen);
 	__atomic_store_n(&s->state, SLOT_FREE, __ATOMIC_SEQ_CST);
-	bpf_map_delete_elem(bpf_map__fd(e->skel->maps.tables), &slot);
+	table_drop(e, slot);
 	return 0;
 }
 
