@@ -3,12 +3,10 @@
  * Unix sockets: by a rule on the path they are bound at, or free when the caller's grant made the other end,
  * or one beneath it did. Abstract and unnamed sockets of anybody else cannot be granted.
  */
+#include "file.h"
 #include "net.h"
 
 char LICENSE[] __weak SEC("license") = "GPL";
-
-/* The same check as for files, seen from here (file.bpf.c). */
-extern int file_check(struct object *o, __u32 why, __u32 ops);
 
 /* A function of its own to keep its report off the stack of the walk. */
 __noinline int refuse_nameless(__u32 type)
@@ -23,18 +21,36 @@ __noinline int refuse_nameless(__u32 type)
 	return refuse(&r, slot_get(tag->slot, tag->gen), WHY_FAMILY, 0);
 }
 
+/*
+ * A socket is on the mount where it was bound. In another mount namespace, a container's, that mount leads
+ * nowhere, and the caller found the socket under one of its own.
+ */
+static __always_inline int unix_is_elsewhere(__u64 mnt)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 ns = 0;
+
+	READ_AT(&ns, struct mount, mnt - OFFSET(struct mount, mnt), mnt_ns);
+	return ns != (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
+}
+
 static __always_inline int unix_check(const struct tag *tag, struct sock *other)
 {
 	struct unix_sock *u = bpf_skc_to_unix_sock(other);
 	struct dentry *dentry = u ? u->path.dentry : 0;
 	struct object object;
+	__u64 number = 0; /* functions take no pointers */
 
 	if (sock_is_ours(tag, other))
 		return 0;
 	if (!dentry)
 		return refuse_nameless(other->sk_type);
+	if (unix_is_elsewhere((__u64)u->path.mnt)) {
+		READ_AT(&number, struct unix_sock, (__u64)u, path.dentry);
+		return dentry_check(number, BIT(OP_UNIX_CONNECT));
+	}
 	object_set(&object, tag, dentry, u->path.mnt);
-	return file_check(&object, object_resolve(&object), 1u << OP_UNIX_CONNECT);
+	return object_check(&object, BIT(OP_UNIX_CONNECT));
 }
 
 SEC("lsm/unix_stream_connect")
@@ -96,6 +112,7 @@ int BPF_PROG(unix_receive, struct file *file)
 	struct sock *sk = sock ? sock->sk : 0;
 	struct object object = {};
 	__u64 self = 0; /* a number: functions take no pointers */
+	__u32 ops;
 	int end;
 
 	if (!sk || sk->__sk_common.skc_family != AF_UNIX || sock_is_ours(tag, sk))
@@ -104,6 +121,8 @@ int BPF_PROG(unix_receive, struct file *file)
 	end = unix_end(self, &object);
 	if (end != END_PEER && end != END_SELF)
 		return end == END_NONE ? 0 : verdict_errno(refuse_nameless(sk->sk_type));
-	return verdict_errno(file_check(&object, object_resolve(&object),
-					1u << (end == END_PEER ? OP_UNIX_CONNECT : OP_CREATE)));
+	ops = end == END_PEER ? BIT(OP_UNIX_CONNECT) : BIT(OP_CREATE);
+	if (unix_is_elsewhere(object.mnt))
+		return verdict_errno(dentry_check(object.dentry, ops));
+	return verdict_errno(object_check(&object, ops));
 }

@@ -166,7 +166,27 @@ def born_elsewhere():
     tap.equal("granted in another mount namespace", mine.ask("read tree/a"), "OK")
     tap.equal("denied in another mount namespace", mine.ask("read none/a"), "EACCES")
     tap.that("with its path", bench.log.find(op="read", path=path("none/a"), pid=mine.pid, reason="rule"))
+    sockets_elsewhere(mine)
     mine.end()
+
+
+def sockets_elsewhere(mine):
+    """Bound outside, where no path of the agent's leads: it has found them at paths of its own."""
+    make("sockets")
+    make("closed")
+    for name in ("sockets/allowed", "sockets/allowed-datagram", "closed/socket", "closed/datagram"):
+        if os.path.exists(path(name)):
+            os.unlink(path(name))
+        kind = "datagram" if "datagram" in name else "stream"
+        assert bench.twin.ask(f"unix-serve {kind} {name}") == "OK", name
+    for call, good, bad in (("unix-connect", "sockets/allowed", "closed/socket"),
+                            ("unix-send", "sockets/allowed-datagram", "closed/datagram")):
+        bench.log.mark()
+        tap.equal(f"{call}: granted from another mount namespace", mine.ask(f"{call} {good}"), "OK")
+        tap.equal(f"{call}: denied from another mount namespace", mine.ask(f"{call} {bad}"), "EACCES")
+        tap.that(f"{call}: with its path", bench.log.find(op="connect", path=path(bad), pid=mine.pid),
+                 bench.log.find(pid=mine.pid))
+    tap.equal("Deputy can be asked from there", mine.ask(f"unix-connect {os.environ['DEPUTY_SOCKET']}"), "OK")
 
 
 def lost():

@@ -76,8 +76,12 @@ static void place_print(FILE *out, const struct translation *t, const struct rul
 
 static FILE *mounts_open(void)
 {
-	int fd = openat(proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
+	/* What is held from another mount namespace is out of a grant's reach; a root of one's own may have
+	 * no /proc. */
+	int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 
+	if (fd < 0)
+		fd = openat(proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? NULL : fdopen(fd, "r");
 }
 
