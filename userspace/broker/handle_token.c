@@ -21,8 +21,13 @@ static int token_rate(struct swap *s)
 	const struct caller *c = &s->x->caller;
 	const struct grant *own = registry_by_tag(&s->b->grants, c->slot, c->gen);
 	struct bill bill;
-	int err = issued_watch(s->b);
+	int err;
 
+	if (c->slot && !own) /* on nobody's account */
+		return oauth_problem(
+			s->answer, OAUTH_INVALID_REQUEST,
+			"under a grant of an earlier run of the daemon, which has nothing to exchange");
+	err = issued_watch(s->b);
 	if (!err)
 		err = payers_bill(&s->b->issued.payers, own, own ? own->uid : c->uid, &bill);
 	if (!err)
