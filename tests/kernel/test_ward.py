@@ -15,6 +15,7 @@ PINS = daemon.pin_dir()
 SOCKET = daemon.socket
 CLI = os.path.dirname(DEPUTYD) + "/deputy"
 CONFIG = SCRATCH + "/deputyd.yaml"
+SEAL = SCRATCH + "/seal.key"  # where none is configured
 ROOM = STATE + "/room"  # a directory of the daemon's with nothing that it needs
 mounted = []
 
@@ -98,6 +99,8 @@ def files():
         ward("the configuration to write", f"write {CONFIG}", f"write {POLICY}", op="write", where=CONFIG),
         ward("another configuration in its place", f"rename {CONFIG} {CONFIG}", f"rename {POLICY} {POLICY}",
              op="delete", where=CONFIG),
+        ward("what the keys are sealed with", f"read {SEAL}", f"read {POLICY}", op="read", where=SEAL),
+        ward("another in its place", f"rename {SEAL} {SEAL}", f"rename {POLICY} {POLICY}", op="delete", where=SEAL),
         ward("a profile kept from others", f"flock {PROFILES}/probe.yaml e", f"read {PROFILES}/probe.yaml", op="write",
              where=f"{PROFILES}/probe.yaml"),
         ward("deputyd", f"read {DEPUTYD}", f"read {CLI}", op="read", where=DEPUTYD),
