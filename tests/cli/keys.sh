@@ -117,10 +117,18 @@ CREDENTIALS_DIRECTORY=$dir/credentials start
 passes "a credential"
 [ ! -e "$dir/elsewhere" ]
 ok $? "no other is made"
-configure "rotate_after: 0d"
-start
-exits 78 "rotated all the time"
-says "rotate_after: 1d to 365d" "it says what would do"
+rm "$dir/state/key"
+for after in 0d 366d 30 30h -1d 1dd d; do
+	configure "rotate_after: $after"
+	start
+	exits 78 "rotated after $after"
+	says "rotate_after: 1d to 365d" "it says what would do"
+done
+for after in 1d 365d; do
+	configure "rotate_after: $after"
+	start
+	passes "rotated after $after"
+done
 
 echo "1..$tests"
 [ "$failed" -eq 0 ]

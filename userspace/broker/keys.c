@@ -48,30 +48,31 @@ static const char *keys_kid(const struct secret_ring *ring, enum ring_place plac
 	return key_public(ring->keys[ring->count - (place == RING_NEXT ? 1 : 2)].key)->kid;
 }
 
-static void keys_note(struct broker *b, const char *format, const char *kid, const char *more)
+static void keys_note(struct broker *b, const char *kid, const char *what)
 {
 	char text[TEXT_BYTES];
 
-	snprintf(text, sizeof(text), format, kid, more);
+	snprintf(text, sizeof(text), "key %s %s", kid, what);
 	recorder_note_plain(&b->recorder, NOTE_KEYS, NULL, NULL, text);
 }
 
-static void keys_note_changes(struct broker *b, const struct secret_ring *now, const char *who)
+static void keys_note_changes(struct broker *b, const struct secret_ring *now, bool asked)
 {
 	for (size_t i = 0; i < b->keys.count; i++) {
 		const char *kid = key_public(b->keys.keys[i].key)->kid;
 
 		if (!secret_ring_find(now, kid))
-			keys_note(b, "key %s is removed: %s", kid, "nothing that it signed lives");
+			keys_note(b, kid, "is removed: nothing that it signed lives");
 	}
 	if (!strcmp(keys_kid(now, RING_CURRENT), keys_kid(&b->keys, RING_CURRENT)))
 		return;
-	keys_note(b, "key %s signs from now on, %s", keys_kid(now, RING_CURRENT), who);
-	keys_note(b, "key %s is published%s", keys_kid(now, RING_NEXT), ": the next to sign");
+	keys_note(b, keys_kid(now, RING_CURRENT),
+		  asked ? "signs from now on, as root asked" : "signs from now on, as scheduled");
+	keys_note(b, keys_kid(now, RING_NEXT), "is published: the next to sign");
 }
 
 /* On error the keys are as before, here and on disk. */
-static int keys_turn(struct broker *b, uint32_t flags, const char *who)
+static int keys_turn(struct broker *b, uint32_t flags)
 {
 	struct secret_ring ring = {0};
 	_cleanup_close_ int fd = -1;
@@ -81,7 +82,7 @@ static int keys_turn(struct broker *b, uint32_t flags, const char *who)
 		err = keys_read(fd, &ring);
 	if (err)
 		return err;
-	keys_note_changes(b, &ring, who);
+	keys_note_changes(b, &ring, flags & KEYS_ROTATE);
 	secret_ring_clear(&b->keys);
 	b->keys = ring;
 	return 0;
@@ -112,7 +113,7 @@ static void keys_look(struct broker *b)
 	uint32_t flags = keys_forgettable(b, now);
 
 	if (flags || ahead || secret_ring_due(&b->keys, now, b->options.rotate_after))
-		keys_turn(b, flags, "on schedule");
+		keys_turn(b, flags);
 }
 
 static int keys_tick(sd_event_source *s, uint64_t usec, void *arg)
@@ -152,7 +153,7 @@ int handle_keys(struct exchange *x)
 
 int handle_keys_rotate(struct exchange *x)
 {
-	int err = keys_turn(x->broker, KEYS_ROTATE | keys_forgettable(x->broker, time(NULL)), "by root");
+	int err = keys_turn(x->broker, KEYS_ROTATE | keys_forgettable(x->broker, time(NULL)));
 
 	if (err == -ENOSPC)
 		return answer_problem(

@@ -7,7 +7,6 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,19 +113,34 @@ int secret_file_write(const char *path, mode_t mode, const unsigned char *bytes,
 	return fsync(dir) ? cannot(path, "cannot be synced", -errno) : 0;
 }
 
+/* Whose link it is that gets there first: a lock that anybody who reads the directory could hold is none. */
+static int file_link(int dir, const char *beside, const char *path)
+{
+	int r = link(beside, path) && errno != EEXIST ? -errno : 0;
+
+	unlink(beside);
+	if (!r && fsync(dir))
+		r = -errno;
+	return r;
+}
+
 int secret_file_have(const char *path, size_t size)
 {
-	_cleanup_close_ int dir = secret_file_dir(path);
 	_cleanup_secret_ unsigned char *bytes = sodium_malloc(size);
+	_cleanup_close_ int dir = secret_file_dir(path);
+	char beside[PATH_MAX];
+	int r;
 
 	if (dir < 0)
 		return dir;
-	if (!bytes)
-		return cannot(path, "cannot be made", -ENOMEM);
-	if (flock(dir, LOCK_EX)) /* let go of with the descriptor */
-		return cannot(path, "cannot be made", -errno);
-	if (!faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW))
-		return 0;
+	if (!bytes ||
+	    (size_t)snprintf(beside, sizeof(beside), "%s.%08x", path, randombytes_random()) >= sizeof(beside))
+		return cannot(path, "cannot be made", bytes ? -ENAMETOOLONG : -ENOMEM);
 	randombytes_buf(bytes, size);
-	return secret_file_write(path, 0400, bytes, size);
+	r = file_fill(beside, 0400, bytes, size);
+	if (!r)
+		r = file_link(dir, beside, path);
+	else if (r != -EEXIST)
+		unlink(beside);
+	return r ? cannot(path, "cannot be made", r) : 0;
 }

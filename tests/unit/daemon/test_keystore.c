@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -149,6 +151,59 @@ static void places(void **state)
 	assert_string_equal(store.seal, want);
 	assert_int_equal(try_open(), 0);
 	assert_true(access(path, F_OK)); /* none was made besides */
+}
+
+#define RACERS 16
+
+/* One that makes a sealing key, as another daemon with the same configuration would, and tells which it has.
+ */
+static int race(int begin, int tell)
+{
+	unsigned char seal[SEAL_BYTES];
+	size_t size = 0;
+	char byte;
+
+	if (read(begin, &byte, 1) || secret_file_have(store.seal, SEAL_BYTES) ||
+	    secret_file_read(store.seal, seal, SEAL_BYTES, &size))
+		return 1;
+	return write(tell, seal, size) != SEAL_BYTES;
+}
+
+/* All seal with the same one, however close they are. */
+static void first_wins(void **state)
+{
+	unsigned char seal[SEAL_BYTES], other[SEAL_BYTES];
+	int begin[2], tell[2], status;
+	size_t size = 0, files = 0;
+	struct dirent *entry;
+	char etc[PATH_MAX];
+	DIR *list;
+
+	(void)state;
+	assert_true(!pipe2(begin, O_CLOEXEC) && !pipe2(tell, O_CLOEXEC));
+	for (int i = 0; i < RACERS; i++) {
+		if (fork())
+			continue;
+		close(begin[1]);
+		_exit(race(begin[0], tell[1]));
+	}
+	close(begin[1]);
+	for (int i = 0; i < RACERS; i++)
+		assert_true(wait(&status) > 0 && status == 0);
+	assert_int_equal(secret_file_read(store.seal, seal, SEAL_BYTES, &size), 0);
+	for (int i = 0; i < RACERS; i++) {
+		assert_int_equal(read(tell[0], other, SEAL_BYTES), SEAL_BYTES);
+		assert_memory_equal(other, seal, SEAL_BYTES);
+	}
+	snprintf(etc, sizeof(etc), "%s/etc", dir);
+	list = opendir(etc);
+	while ((entry = readdir(list)))
+		files += entry->d_name[0] != '.';
+	assert_int_equal(files, 1);
+	closedir(list);
+	close(begin[0]);
+	close(tell[0]);
+	close(tell[1]);
 }
 
 /* A copy of the state directory would hold both. */
@@ -459,11 +514,12 @@ static void sent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_DIR(made),		IN_DIR(places),	      IN_DIR(beside_the_keys),
-		IN_DIR(migrated),	IN_DIR(not_migrated), IN_DIR(cut_short),
-		IN_DIR(wrong_seal),	IN_DIR(damaged),      IN_DIR(not_roots_alone),
-		IN_DIR(scheduled),	IN_DIR(asked_for),    IN_DIR(forgotten),
-		IN_DIR(clock_set_back), IN_DIR(unwritable),   cmocka_unit_test(sent),
+		IN_DIR(first_wins),	 IN_DIR(made),		 IN_DIR(places),
+		IN_DIR(beside_the_keys), IN_DIR(migrated),	 IN_DIR(not_migrated),
+		IN_DIR(cut_short),	 IN_DIR(wrong_seal),	 IN_DIR(damaged),
+		IN_DIR(not_roots_alone), IN_DIR(scheduled),	 IN_DIR(asked_for),
+		IN_DIR(forgotten),	 IN_DIR(clock_set_back), IN_DIR(unwritable),
+		cmocka_unit_test(sent),
 	};
 
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
