@@ -94,7 +94,7 @@ $(B)/$(SONAME): $(patsubst %.c,$(B)/obj-pic/%.o,$(LIBRARY) $(LIBRARY_TOKEN) user
 
 # ---- tests: one program per tests/unit/MODULE/test_*.c, with the other sources of its folder ----
 
-MODULES   := $(COMMON) $(TOKEN) $(PROOF) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c userspace/daemon/epochs.c userspace/daemon/keystore.c userspace/daemon/secret_file.c userspace/daemon/slots.c userspace/daemon/tables.c $(LIBRARY)
+MODULES   := $(COMMON) $(TOKEN) $(PROOF) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c userspace/daemon/config_issuers.c userspace/daemon/epochs.c userspace/daemon/keystore.c userspace/daemon/secret_file.c userspace/daemon/slots.c userspace/daemon/tables.c $(LIBRARY)
 UNIT      := $(wildcard tests/unit/*/test_*.c)
 UNIT_BINS := $(UNIT:%.c=$(B)/$(VARIANT:-%=%/)%)
 GOLDEN    := $(B)/$(VARIANT:-%=%/)tests/policy/golden
@@ -112,6 +112,7 @@ $(UNIT_BINS): $(B)/$(VARIANT:-%=%/)%: %.c $$(filter-out $$(UNIT),$$(wildcard $$(
 	$(Q)$(CC) $(CFLAGS) -MF $@.d -I$(<D) -Itests/unit $(filter %.c,$^) $(LDFLAGS) $(filter %.a,$^) -o $@ $(LIBS_test)
 
 $(filter %/unit/daemon/%,$(UNIT_BINS)): $(B)/bpf/deputy.skel.h
+$(filter %/unit/broker/test_oidc %/unit/broker/test_id_token,$(UNIT_BINS)): tests/unit/proof/forge.c
 
 $(GOLDEN): tests/policy/golden.c $(B)/modules$(VARIANT).a
 	$(call say,TEST)

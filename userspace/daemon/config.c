@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "broker/issuer.h"
 #include "common/cleanup.h"
 #include "common/types.h"
+#include "daemon/config_private.h"
 
 #define CLOCKS_DIFFER 300 /* seconds */
 
@@ -40,7 +40,7 @@ static int set_bool(const char *value, void *field)
 	return 0;
 }
 
-static int set_duration(const char *value, void *field)
+int config_seconds(const char *text, uint64_t most, uint64_t *seconds)
 {
 	static const struct {
 		char unit;
@@ -49,16 +49,27 @@ static int set_duration(const char *value, void *field)
 	char *end;
 	unsigned long n;
 
-	if (value[0] < '0' || value[0] > '9')
+	if (text[0] < '0' || text[0] > '9')
 		return -EINVAL;
-	n = strtoul(value, &end, 10);
+	n = strtoul(text, &end, 10);
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (end[0] != units[i].unit || end[1] || !n || n > 86400 / units[i].seconds)
+		if (end[0] != units[i].unit || end[1] || n > most / units[i].seconds)
 			continue;
-		*(uint64_t *)field = n * units[i].seconds * 1000000000ull;
+		*seconds = n * units[i].seconds;
 		return 0;
 	}
 	return -EINVAL;
+}
+
+static int set_duration(const char *value, void *field)
+{
+	uint64_t seconds;
+	int err = config_seconds(value, 86400, &seconds);
+
+	if (err || !seconds)
+		return -EINVAL;
+	*(uint64_t *)field = seconds * 1000000000ull;
+	return 0;
 }
 
 static int set_days(const char *value, void *field)
@@ -113,45 +124,50 @@ static const struct key {
 	{"keep_enforcing", set_bool, offsetof(struct config, keep_enforcing), "true or false"},
 };
 
-static int complain(const char *path, const yaml_mark_t *at, const char *what, const char *about)
+int config_complain(const struct config_text *text, const yaml_mark_t *at, const char *what,
+		    const char *about)
 {
-	fprintf(stderr, "deputyd: %s:%zu:%zu: %s: %s\n", path, at->line + 1, at->column + 1, about, what);
+	fprintf(stderr, "deputyd: %s:%zu:%zu: %s: %s\n", text->path, at->line + 1, at->column + 1, about,
+		what);
 	return -EINVAL;
 }
 
-static const char *scalar(const yaml_node_t *node)
+const char *config_scalar(const yaml_node_t *node)
 {
 	return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
 }
 
-static int apply_pair(const char *path, const yaml_node_t *key, const yaml_node_t *value,
+static int apply_pair(const struct config_text *text, const yaml_node_t *key, const yaml_node_t *value,
 		      struct config *config)
 {
-	const char *name = scalar(key), *text = scalar(value);
+	const char *name = config_scalar(key), *word = config_scalar(value);
 
 	if (!name)
-		return complain(path, &key->start_mark, "keys are plain words", "?");
+		return config_complain(text, &key->start_mark, "keys are plain words", "?");
+	if (!strcmp(name, "issuers"))
+		return config_issuers(text, value, &config->issuers);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strcmp(keys[i].name, name))
 			continue;
-		if (!text || keys[i].set(text, (char *)config + keys[i].field))
-			return complain(path, &value->start_mark, keys[i].hint, name);
+		if (!word || keys[i].set(word, (char *)config + keys[i].field))
+			return config_complain(text, &value->start_mark, keys[i].hint, name);
 		return 0;
 	}
-	return complain(path, &key->start_mark, "unknown key; see deputyd(8)", name);
+	return config_complain(text, &key->start_mark, "unknown key; see deputyd(8)", name);
 }
 
-static int apply_document(const char *path, yaml_document_t *doc, struct config *config)
+static int apply_document(const struct config_text *text, struct config *config)
 {
-	yaml_node_t *root = yaml_document_get_root_node(doc);
+	yaml_node_t *root = yaml_document_get_root_node(text->doc);
 
 	if (!root) /* an empty file: the defaults */
 		return 0;
 	if (root->type != YAML_MAPPING_NODE)
-		return complain(path, &root->start_mark, "expected `key: value` lines", "configuration");
+		return config_complain(text, &root->start_mark, "expected `key: value` lines",
+				       "configuration");
 	for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top; p++) {
-		int r = apply_pair(path, yaml_document_get_node(doc, p->key),
-				   yaml_document_get_node(doc, p->value), config);
+		int r = apply_pair(text, yaml_document_get_node(text->doc, p->key),
+				   yaml_document_get_node(text->doc, p->value), config);
 
 		if (r)
 			return r;
@@ -163,16 +179,17 @@ static int apply_file(const char *path, FILE *file, struct config *config)
 {
 	yaml_parser_t parser;
 	yaml_document_t doc;
+	struct config_text text = {path, &doc};
 	int r;
 
 	if (!yaml_parser_initialize(&parser))
 		return -ENOMEM;
 	yaml_parser_set_input_file(&parser, file);
 	if (yaml_parser_load(&parser, &doc)) {
-		r = apply_document(path, &doc, config);
+		r = apply_document(&text, config);
 		yaml_document_delete(&doc);
 	} else {
-		r = complain(path, &parser.problem_mark, parser.problem ?: "unreadable", "not YAML");
+		r = config_complain(&text, &parser.problem_mark, parser.problem ?: "unreadable", "not YAML");
 	}
 	yaml_parser_delete(&parser);
 	return r;
@@ -199,6 +216,9 @@ void config_free(struct config *c)
 	free(c->profile_dir);
 	free(c->policy_dir);
 	free(c->allowed_signers);
+	if (c->issuers)
+		oidc_issuers_free(c->issuers);
+	free(c->issuers);
 	free(c->seal_key);
 	free(c->issuer);
 	free(c->user);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* deputyd.yaml: written by the administrator, a flat map of scalars. */
+/* deputyd.yaml: written by the administrator, a flat map of scalars, and a list of issuers. */
 #ifndef DEPUTY_CONFIG_H
 #define DEPUTY_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "proof/oidc.h"
 
 struct config_count {
 	uint32_t value;
@@ -23,6 +25,7 @@ struct config {
 	char *pin_dir; /* on a bpf file system; default made from the state directory */
 	struct config_count max_grants; /* at one time (default SLOTS_MAX - 1) */
 	struct config_count max_tasks;	/* tagged at one time (default TASKS_MAX) */
+	struct oidc_issuers *issuers;	/* whose ID tokens prove an owner; default NULL: nobody's. No keys */
 	bool user_policies;		/* users may bring policies of their own (default true) */
 	bool keep_enforcing;		/* a clean stop leaves the running grants enforced (default false) */
 };
