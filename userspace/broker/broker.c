@@ -14,6 +14,7 @@
 #include "broker/events.h"
 #include "broker/http.h"
 #include "broker/issuer.h"
+#include "broker/issuer_keys.h"
 #include "broker/keys.h"
 #include "broker/lifecycle.h"
 #include "broker/notices.h"
@@ -258,7 +259,9 @@ int broker_run(struct broker *b)
 
 	if (err < 0)
 		return err;
-	err = broker_sources(b);
+	err = issuer_keys_start(b->options.issuers);
+	if (!err)
+		err = broker_sources(b);
 	if (!err)
 		err = worker_start(&b->worker, b->event);
 	if (!err)

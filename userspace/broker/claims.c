@@ -67,11 +67,26 @@ static json_t *details_table(const struct grant *g)
 	return json_pack("[{s:s, s:s}]", "type", "deputy_table", "digest", g->table);
 }
 
+/* In ascending order, as a link must have them. */
+static void terms_assure(struct link_terms *t, const struct grant *g)
+{
+	static const char *const names[] = {"acr", "amr", "auth_time", "issuer", "method", "subject"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		bool method = !strcmp(names[i], "method");
+		const char *value = json_string_value(json_object_get(g->proof, names[i]));
+
+		if (method || value)
+			t->assurance[t->assurance_count++] =
+				(struct link_member){names[i], method ? g->assurance : value};
+	}
+}
+
 static struct link_terms claims_terms(const struct grant *g, const struct chain_link *parent)
 {
 	const char *above = parent ? parent->terms.policy_digest : g->digest;
 
-	return (struct link_terms){
+	struct link_terms t = {
 		.id = g->id,
 		.owner = g->owner,
 		.purpose = g->purpose,
@@ -79,8 +94,6 @@ static struct link_terms claims_terms(const struct grant *g, const struct chain_
 		.policy_digest = g->digest,
 		.policy_within = strcmp(above, g->digest) ? above : NULL,
 		.table = g->table,
-		.assurance = {{"method", g->assurance}},
-		.assurance_count = 1,
 		.depth_max = g->depth + (parent ? parent->depth + 1 : 0),
 		.iat = g->not_before,
 		.nbf = g->not_before,
@@ -90,6 +103,9 @@ static struct link_terms claims_terms(const struct grant *g, const struct chain_
 		.status_uri = g->status_uri,
 		.status_index = g->status_index,
 	};
+
+	terms_assure(&t, g);
+	return t;
 }
 
 /* ---- signed ---- */

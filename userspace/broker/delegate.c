@@ -303,6 +303,7 @@ int delegate_describe(struct mint *m, struct grant *g)
 	g->uid = above->uid; /* the owner's, whoever the agent runs as */
 	text_copy(g->owner, sizeof(g->owner), above->owner);
 	text_copy(g->assurance, sizeof(g->assurance), above->assurance);
+	g->proof = json_incref(above->proof);
 	text_copy(g->key, sizeof(g->key), above->key);
 	text_copy(g->user, sizeof(g->user), above->user);
 	g->links = json_copy(above->links);

@@ -78,13 +78,14 @@ static bool text_begins(const json_t *event, const char *name, const char *wante
 	return !*wanted || (value && strncmp(value, wanted, strlen(wanted)) == 0);
 }
 
-/* A grant whose owner gave an SSH key's proof is seen by the user who asked for it, as access_sees() has it.
- */
+/* A grant whose owner gave a proof is seen by the user who asked for it, as access_sees() has it. */
 static bool event_seen(const struct event_filter *f, const json_t *event)
 {
 	if (text_is(event, "owner", f->owner))
 		return true;
-	return *f->user && text_begins(event, "owner", "ssh:") && text_is(event, "user", f->user);
+	if (!text_begins(event, "owner", "ssh:") && !text_begins(event, "owner", "oidc:"))
+		return false;
+	return *f->user && text_is(event, "user", f->user);
 }
 
 bool event_filter_match(const struct event_filter *f, const char *line, size_t len)

@@ -9,12 +9,12 @@
 #include "broker/http.h"
 
 struct event_filter {
-	char owner[72];	       /* may see: this owner's only; empty: everybody's */
-	char user[40];	       /* with `owner`: also what runs as this user for another owner */
-	char own[ID_BYTES];    /* may see: this grant's only, for a tagged reader; empty: any */
-	char prefix[ID_BYTES]; /* asked for: of the grant's id; empty: any */
-	char verdict[8];       /* asked for; empty: any */
-	long long pid;	       /* asked for; 0: any */
+	char owner[OWNER_BYTES]; /* may see: this owner's only; empty: everybody's */
+	char user[40];		 /* with `owner`: also what runs as this user for another owner */
+	char own[ID_BYTES];	 /* may see: this grant's only, for a tagged reader; empty: any */
+	char prefix[ID_BYTES];	 /* asked for: of the grant's id; empty: any */
+	char verdict[8];	 /* asked for; empty: any */
+	long long pid;		 /* asked for; 0: any */
 };
 
 /* From who asks and from the query. The result is that of answer_problem(). */

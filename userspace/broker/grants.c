@@ -52,6 +52,7 @@ void grant_free(struct grant *g)
 		return;
 	sd_event_source_disable_unref(g->timer);
 	sd_event_source_disable_unref(g->lapse);
+	json_decref(g->proof);
 	json_decref(g->argv);
 	json_decref(g->links);
 	free(g->notice);

@@ -45,8 +45,9 @@ struct grant {
 	unsigned asked;
 	json_t *links; /* for people: the owner's policy, and every grant from there down to this one */
 	uid_t uid;     /* of the owner */
-	char owner[72];
-	char assurance[16]; /* how the owner was proven: "peer", "ssh", "ssh-sk" */
+	char owner[OWNER_BYTES];
+	char assurance[16]; /* how the owner was proven: "peer", "ssh", "ssh-sk", "oidc" */
+	json_t *proof;	    /* more of how: strings, as docs/API.md has them; NULL: no more */
 	char user[40];
 	char purpose[72];
 	char policy[72];

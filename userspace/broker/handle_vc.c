@@ -37,7 +37,9 @@ static int vc_of_grant(const struct broker *b, const struct grant *g, json_t **c
 				  .links = links + first,
 				  .count = CHAIN_MAX - first};
 
-	return assurance ? vc_sign(secret_ring_current(&b->keys), &chain, time(NULL), credential) : -ENOMEM;
+	if (!assurance || (g->proof && json_object_update(assurance, g->proof)))
+		return -ENOMEM;
+	return vc_sign(secret_ring_current(&b->keys), &chain, time(NULL), credential);
 }
 
 /* Of live grants only: a credential says nothing of revocation, so none is made when that is known. */

@@ -283,6 +283,7 @@ static void mint_free(void *arg)
 	table_free(m->from.table);
 	policy_free(m->policy);
 	free(m->workdir);
+	json_decref(m->proof.more);
 	request_free(&m->request);
 	free(m);
 }

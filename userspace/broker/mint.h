@@ -16,8 +16,9 @@
 
 /* What is known of the owner. Without a proof all of it is empty: he is the caller. */
 struct mint_proof {
-	char owner[sizeof("ssh:") - 1 + SSHKEY_FINGERPRINT_BYTES];
+	char owner[OWNER_BYTES];
 	const char *assurance; /* static */
+	json_t *more;	       /* as struct grant's `proof` */
 	uint32_t counter;
 	char nonce[STATEMENT_NONCE_BYTES];
 	/* whom he may have addressed: the key that signs, and the one before it; for the worker, as they
@@ -52,7 +53,7 @@ struct mint {
 	struct worker_job job;
 	const struct mint_plan *plan;
 	struct exchange *x;
-	struct broker *b;      /* in the worker: options and texts only, which never change */
+	struct broker *b; /* in the worker: options and texts only, which never change, and the issuers */
 	struct answer *answer; /* of the exchange */
 	struct user user;
 	struct grant_request request;
@@ -82,12 +83,14 @@ int mint_purpose(struct mint *m);
 int mint_ttl(struct mint *m);
 int mint_compile(struct mint *m);
 int mint_digests(struct mint *m);
-/* Of the first part: which names of this host an owner may have signed for. */
+/* Of the first part: which names of this host an owner may have agreed to. */
 void mint_proof_hosts(struct mint *m);
-/* Steps of the worker's part: whose signature it is, and whether over this very request. Nothing to do
- * without one. */
+/* Steps of the worker's part: who the owner is by his proof, and whether it is for this very request. Nothing
+ * to do without one. */
 int mint_proof_owner(struct mint *m);
 int mint_proof_statement(struct mint *m);
+/* The first of these when the proof is an ID token: whose it is. */
+int mint_oidc_owner(struct mint *m);
 /* Step of the last part: takes the nonce, so that a proof is good for one grant. */
 int mint_proof_nonce(struct mint *m);
 /* Who the owner is, and how that is known. */

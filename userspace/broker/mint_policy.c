@@ -67,7 +67,7 @@ static int mint_owner(struct mint *m)
 {
 	char number[32], name[sizeof(m->user.name) + 8];
 
-	if (m->request.proof.signature)
+	if (m->request.proof.statement)
 		return mint_proof_owner(m);
 	snprintf(number, sizeof(number), "uid:%u", (unsigned)m->x->caller.uid);
 	snprintf(name, sizeof(name), "uid:%s", m->user.name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An owner who is not who the caller is on this host, but has signed for what the caller asks. */
+/* An owner who is not who the caller is on this host, but has agreed to what the caller asks. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +9,8 @@
 #include "broker/mint.h"
 #include "broker/text.h"
 #include "common/clock.h"
+
+_Static_assert(NONCE_SECONDS <= STATEMENT_AGE_MAX, "a statement may be as old as its nonce");
 
 int handle_nonce(struct exchange *x)
 {
@@ -67,7 +69,7 @@ static int proof_verify(struct mint *m, const struct sshsig *sig)
 	return 0;
 }
 
-int mint_proof_owner(struct mint *m)
+static int mint_ssh_owner(struct mint *m)
 {
 	const struct grant_proof *p = &m->request.proof;
 	struct sshsig sig;
@@ -83,13 +85,20 @@ int mint_proof_owner(struct mint *m)
 				      sshkey_problem(err));
 	err = proof_verify(m, &sig);
 	sshsig_free(&sig);
+	return err;
+}
+
+int mint_proof_owner(struct mint *m)
+{
+	int err = m->request.proof.id_token ? mint_oidc_owner(m) : mint_ssh_owner(m);
+
 	if (err || policy_owned_by(m->policy, m->proof.owner))
 		return err;
 	return answer_problem(m->answer, PROBLEM_FORBIDDEN, "policy %s does not name %s as an owner",
 			      policy_name(m->policy), m->proof.owner);
 }
 
-/* ---- what was signed ---- */
+/* ---- what was agreed to ---- */
 
 void mint_proof_hosts(struct mint *m)
 {
@@ -128,14 +137,14 @@ int mint_proof_statement(struct mint *m)
 	const char *member;
 	int err = 0;
 
-	if (m->request.proof.signature)
+	if (m->request.proof.statement)
 		err = proof_statement(m, &asked, &member);
 	switch (err) {
 	case 0:
 		return 0;
 	case -EPERM:
 		return answer_problem(m->answer, PROBLEM_FORBIDDEN,
-				      "the owner signed for another grant: \"%s\" differs", member);
+				      "the owner's proof is for another grant: \"%s\" differs", member);
 	case -ESTALE:
 		return answer_problem(m->answer, PROBLEM_FORBIDDEN,
 				      "the owner's statement is of another time (iat)");
@@ -147,7 +156,7 @@ int mint_proof_statement(struct mint *m)
 
 int mint_proof_nonce(struct mint *m)
 {
-	if (!m->request.proof.signature)
+	if (!m->request.proof.statement)
 		return 0;
 	if (nonces_take(&m->b->nonces, m->x->caller.uid, clock_boottime(), m->proof.nonce) == 0)
 		return 0;
@@ -163,4 +172,5 @@ void mint_proof_describe(const struct mint *m, struct grant *g)
 	else
 		snprintf(g->owner, sizeof(g->owner), "uid:%u", (unsigned)g->uid);
 	text_copy(g->assurance, sizeof(g->assurance), m->proof.assurance ?: "peer");
+	g->proof = json_incref(m->proof.more);
 }

@@ -11,7 +11,7 @@
 
 #define NONCE_BYTES	32
 #define NONCE_TEXT	44   /* base64url of these, and NUL */
-#define NONCE_SECONDS	120u /* of CLOCK_BOOTTIME */
+#define NONCE_SECONDS	300u /* of CLOCK_BOOTTIME: to touch a key, or to log in with a second factor */
 #define NONCES_PER_USER 16u
 #define NONCES_MAX	1024u /* of all users together */
 

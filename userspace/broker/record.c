@@ -35,12 +35,13 @@ static const struct {
 static json_t *record_json(const struct grant *g)
 {
 	json_t *o = json_pack(
-		"{s:s, s:s*, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:i, s:i}", "token",
-		g->token, "workdir", g->workdir, "argv", g->argv, "links", g->links, "uid",
-		(json_int_t)g->uid, "cost", (json_int_t)g->cost, "not_before", (json_int_t)g->not_before,
-		"expires", (json_int_t)g->expires, "deadline", (json_int_t)g->deadline, "slot",
-		(json_int_t)g->slot, "gen", (json_int_t)g->gen, "kill", g->kill, "state", (int)g->state,
-		"depth", (int)g->depth, "children", (int)g->children, "audit", (int)g->audit);
+		"{s:s, s:s*, s:O*, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:i, s:i}",
+		"token", g->token, "workdir", g->workdir, "proof", g->proof, "argv", g->argv, "links",
+		g->links, "uid", (json_int_t)g->uid, "cost", (json_int_t)g->cost, "not_before",
+		(json_int_t)g->not_before, "expires", (json_int_t)g->expires, "deadline",
+		(json_int_t)g->deadline, "slot", (json_int_t)g->slot, "gen", (json_int_t)g->gen, "kill",
+		g->kill, "state", (int)g->state, "depth", (int)g->depth, "children", (int)g->children,
+		"audit", (int)g->audit);
 
 	for (size_t i = 0; o && i < sizeof(strings) / sizeof(strings[0]); i++) {
 		if (json_object_set_new(o, strings[i].name, json_string((const char *)g + strings[i].at))) {
@@ -141,9 +142,11 @@ static int texts_read(const json_t *o, struct grant *g)
 	const char *token = json_string_value(json_object_get(o, "token"));
 	const char *workdir = json_string_value(json_object_get(o, "workdir"));
 	json_t *argv = json_object_get(o, "argv"), *links = json_object_get(o, "links");
+	json_t *proof = json_object_get(o, "proof");
 
-	if (!token || !json_is_array(argv) || !json_is_array(links))
+	if (!token || !json_is_array(argv) || !json_is_array(links) || (proof && !json_is_object(proof)))
 		return -EBADMSG;
+	g->proof = json_incref(proof);
 	g->argv = json_incref(argv);
 	g->links = json_incref(links);
 	g->token = strdup(token);

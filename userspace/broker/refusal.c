@@ -34,7 +34,7 @@ static bool refusal_allowed(struct broker *b)
 static void refusal_of_user(const struct exchange *x, const char *why)
 {
 	struct user user;
-	char owner[72];
+	char owner[OWNER_BYTES];
 
 	user_find(x->peer->uid, &user);
 	snprintf(owner, sizeof(owner), "uid:%u", (unsigned)x->peer->uid);

@@ -23,11 +23,26 @@ static const struct member grant_members[] = {
 	{"proof", "an object", JSON_OBJECT, false, 0},
 };
 
-static const struct member proof_members[] = {
+static const struct member ssh_members[] = {
 	{"type", "a string", JSON_STRING, true, 0},
 	{"statement", "a string", JSON_STRING, true, STATEMENT_MAX},
 	{"signature", "a string", JSON_STRING, true, SSHSIG_TEXT_MAX},
 	{"principal", "a string", JSON_STRING, false, REQUEST_NAME_MAX},
+};
+
+static const struct member oidc_members[] = {
+	{"type", "a string", JSON_STRING, true, 0},
+	{"statement", "a string", JSON_STRING, true, STATEMENT_MAX},
+	{"id_token", "a string", JSON_STRING, true, JWS_TEXT_MAX},
+};
+
+static const struct {
+	const char *type;
+	const struct member *members;
+	size_t count;
+} proofs[] = {
+	{"ssh", ssh_members, sizeof(ssh_members) / sizeof(ssh_members[0])},
+	{"oidc", oidc_members, sizeof(oidc_members) / sizeof(oidc_members[0])},
 };
 
 static const struct member narrower_members[] = {
@@ -179,22 +194,33 @@ static int request_policy(json_t *policy, struct grant_request *r, struct answer
 	return 0;
 }
 
+static int proof_members(json_t *proof, struct answer *a)
+{
+	const char *type = json_string_value(json_object_get(proof, "type"));
+
+	for (size_t i = 0; type && i < sizeof(proofs) / sizeof(proofs[0]); i++)
+		if (strcmp(proofs[i].type, type) == 0)
+			return members_check(proof, proofs[i].members, proofs[i].count, a);
+	return answer_problem(a, PROBLEM_BAD_REQUEST, "\"type\" of a proof must be \"ssh\" or \"oidc\"");
+}
+
 static int request_proof(json_t *proof, struct grant_proof *p, struct answer *a)
 {
 	const json_t *statement = json_object_get(proof, "statement");
 	const json_t *signature = json_object_get(proof, "signature");
-	int err = members_check(proof, proof_members, sizeof(proof_members) / sizeof(proof_members[0]), a);
+	const json_t *id_token = json_object_get(proof, "id_token");
+	int err = proof_members(proof, a);
 
 	if (err)
 		return err;
-	if (strcmp(json_string_value(json_object_get(proof, "type")), "ssh") != 0)
-		return answer_problem(a, PROBLEM_BAD_REQUEST, "\"type\" of a proof must be \"ssh\"");
 	*p = (struct grant_proof){
 		.statement = json_string_value(statement),
 		.statement_len = json_string_length(statement),
 		.signature = json_string_value(signature),
 		.signature_len = json_string_length(signature),
 		.principal = json_string_value(json_object_get(proof, "principal")),
+		.id_token = json_string_value(id_token),
+		.id_token_len = json_string_length(id_token),
 	};
 	return 0;
 }

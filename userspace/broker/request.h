@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "broker/answer.h"
+#include "proof/jws_verify.h"
 #include "proof/sshsig.h"
 #include "proof/statement.h"
 
@@ -18,13 +19,15 @@
 #define REQUEST_ARGV_BYTES  16384u /* bytes of them all together kept for the record */
 #define REQUEST_TTL_MAX	    (366ull * 24 * 3600 * 1000000000) /* ns: keeps every sum of times in range */
 
-/* Of the owner: what he signed, byte for byte, and the armoured SSHSIG over it. */
+/* Of the owner: what he agreed to, byte for byte, and either of what shows that he did. */
 struct grant_proof {
-	const char *statement;
+	const char *statement; /* NULL: there is no proof */
 	size_t statement_len;
-	const char *signature; /* NULL: there is no proof */
+	const char *signature; /* an armoured SSHSIG over it */
 	size_t signature_len;
 	const char *principal; /* NULL: whichever the key is allowed to */
+	const char *id_token;  /* answers its statement_nonce() */
+	size_t id_token_len;
 };
 
 enum request_kind {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one other thread: it compiles policies, so that a policy made to take long holds up nobody but those
- * who wait for one too. It touches nothing but its job.
+ * who wait for one too. It touches nothing but its job, and the issuers, which are its own.
  */
 #ifndef DEPUTY_WORKER_H
 #define DEPUTY_WORKER_H

@@ -24,8 +24,9 @@ enum role_fd {
 	FD_READY,      /* a role writes one byte here when it is up, before it drops nothing more */
 };
 
-#define ID_BYTES   24 /* grant id: 'g' and 16 lower-case base32 characters */
-#define TEXT_BYTES 256
+#define ID_BYTES    24 /* grant id: 'g' and 16 lower-case base32 characters */
+#define TEXT_BYTES  256
+#define OWNER_BYTES 256 /* of an owner's name as policies and chains have it, and NUL */
 
 /* ---- broker -> warden; each is answered by one warden_reply, in order ---- */
 enum warden_op {
@@ -95,9 +96,9 @@ struct record_message {
 	uint32_t slot; /* 0: about the daemon, or a request that got no grant */
 	uint32_t gen;
 	char grant[ID_BYTES];
-	char parent[ID_BYTES]; /* empty: the owner's own */
-	char owner[72];	       /* "uid:1000" */
-	char user[40];	       /* "alice", for people to read */
+	char parent[ID_BYTES];	 /* empty: the owner's own */
+	char owner[OWNER_BYTES]; /* "uid:1000" */
+	char user[40];		 /* "alice", for people to read */
 	char purpose[72];
 	char policy[72];
 	char digest[72];       /* "sha256:<hex>" of the policy's exact text */

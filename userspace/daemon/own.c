@@ -144,7 +144,8 @@ static int ward_config(struct enforce *e, const struct config *config, const cha
 
 	if (config->allowed_signers)
 		r = r ?: ward_path(e, config->allowed_signers, closed);
-
+	for (unsigned i = 0; config->issuers && i < config->issuers->count; i++)
+		r = r ?: ward_path(e, config->issuers->list[i].jwks, closed);
 	if (!strcmp(file, CONFIG_FILE)) {
 		dir_have(CONFIG_DIR);
 		dir_have(config->policy_dir);

@@ -45,6 +45,7 @@ static int broker_role(const struct config *c)
 		.policy_dir = c->policy_dir,
 		.allowed_signers = c->allowed_signers,
 		.issuer = c->issuer,
+		.issuers = c->issuers,
 		.user_policies = c->user_policies,
 		.max_ttl_ns = c->max_ttl_ns,
 		.rotate_after = c->rotate_after,

@@ -78,6 +78,21 @@ static void filters(void **state)
 	check(s, ALICE, "?pid=14&verdict=deny&grant=gaaaa2", "8");
 }
 
+/* Of owners who gave a proof it is the user who asked. */
+static void proven(void **state)
+{
+	static const char more[] =
+		"{\"seq\":1,\"grant\":\"gaaaa1\",\"owner\":\"ssh:SHA256:x\",\"user\":\"1234567\"}\n"
+		"{\"seq\":2,\"grant\":\"gaaaa2\",\"owner\":\"oidc:a@b.example\",\"user\":\"1234567\"}\n"
+		"{\"seq\":3,\"grant\":\"gaaaa3\",\"owner\":\"oidc:a@b.example\",\"user\":\"1234568\"}\n"
+		"{\"seq\":4,\"grant\":\"gaaaa4\",\"owner\":\"uid:999\",\"user\":\"1234567\"}\n";
+
+	stage_log(*state, more);
+	check(*state, 0, "", "1,2,3,4");
+	check(*state, ALICE, "", "1,2");
+	check(*state, BOB, "", "3");
+}
+
 static void tails(void **state)
 {
 	struct stage *s = *state;
@@ -283,9 +298,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_setup, stage_teardown)
-		STAGED(filters),    STAGED(tails),	STAGED(tagged),	    STAGED(long_lines),
-		STAGED(many_lines), STAGED(following),	STAGED(hanging_up), STAGED(left_open),
-		STAGED(pausing),    STAGED(unfinished),
+		STAGED(filters),    STAGED(proven),	STAGED(tails),	    STAGED(tagged),
+		STAGED(long_lines), STAGED(many_lines), STAGED(following),  STAGED(hanging_up),
+		STAGED(left_open),  STAGED(pausing),	STAGED(unfinished),
 	};
 
 	if (geteuid() != 0) {
