@@ -16,7 +16,7 @@
 
 #define PATH_FALLBACK "/usr/local/bin:/usr/bin:/bin"
 
-static int read_all(int fd, size_t max, char **text, size_t *len)
+int fd_read(int fd, size_t max, char **text, size_t *len)
 {
 	_cleanup_free_ char *buf = NULL;
 	size_t used = 0, room = 0;
@@ -49,9 +49,9 @@ int file_read(const char *path, size_t max, char **text, size_t *len)
 	_cleanup_close_ int fd = -1;
 
 	if (strcmp(path, "-") == 0)
-		return read_all(STDIN_FILENO, max, text, len);
+		return fd_read(STDIN_FILENO, max, text, len);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : read_all(fd, max, text, len);
+	return fd < 0 ? -errno : fd_read(fd, max, text, len);
 }
 
 static int program_check(const char *path)

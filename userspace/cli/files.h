@@ -8,6 +8,9 @@
  * more than `max` bytes; -errno. */
 int file_read(const char *path, size_t max, char **text, size_t *len);
 
+/* The same of an open one, which stays open. */
+int fd_read(int fd, size_t max, char **text, size_t *len);
+
 /* Absolute path of a command, by PATH when the name has no slash; the caller frees it. -ENOENT: there is
  * none; -EACCES: it is no executable file. */
 int program_find(const char *name, char **path);

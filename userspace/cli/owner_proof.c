@@ -8,12 +8,11 @@
 #include <sysexits.h>
 
 #include "cli/client.h"
+#include "cli/id_token.h"
 #include "cli/print.h"
 #include "cli/ssh_agent.h"
 #include "common/cleanup.h"
 #include "proof/statement.h"
-
-#define METHOD "ssh"
 
 /* As the daemon reads it, which says so if it is none; 0 then. */
 static int64_t ttl_seconds(const char *ttl)
@@ -40,7 +39,7 @@ static void digest(const json_t *text, char hex[72])
 	sodium_bin2hex(hex + 7, 65, hash, sizeof(hash));
 }
 
-/* What the owner is to sign, with a nonce of the daemon's. */
+/* What the owner is to agree to, with a nonce of the daemon's. */
 static int statement_get(const struct cli *cli, const json_t *ask, char **text)
 {
 	const json_t *policy = json_object_get(json_object_get(ask, "policy"), "text");
@@ -55,10 +54,10 @@ static int statement_get(const struct cli *cli, const json_t *ask, char **text)
 	int code;
 
 	if (!policy)
-		return cli_usage(cli, "an owner signs for a policy's text: --policy must name a file");
+		return cli_usage(cli, "an owner agrees to a policy's text: --policy must name a file");
 	if (!s.ttl_seconds)
 		return cli_usage(
-			cli, "an owner signs for a certain time: --ttl is needed, such as 90s, 10m or 2h");
+			cli, "an owner agrees to a certain time: --ttl is needed, such as 90s, 10m or 2h");
 	digest(policy, policy_digest);
 	code = client_call(cli, "POST", "/v1/nonce", NULL, &reply);
 	if (code)
@@ -109,7 +108,14 @@ static int statement_sign(int agent, const char *which, const char *statement, c
 	return err ? agent_problem(err) : 0;
 }
 
-static int proof_make(const struct cli *cli, const char *which, json_t *ask)
+/* ---- the methods ---- */
+
+static int proof_set(json_t *ask, json_t *proof)
+{
+	return json_object_set_new(ask, "proof", proof) ? EX_OSERR : 0;
+}
+
+static int prove_ssh(const struct cli *cli, const char *which, json_t *ask)
 {
 	_cleanup_free_ char *statement = NULL, *signature = NULL;
 	_cleanup_close_ int agent = -1;
@@ -122,22 +128,63 @@ static int proof_make(const struct cli *cli, const char *which, json_t *ask)
 	code = statement_get(cli, ask, &statement);
 	if (!code)
 		code = statement_sign(agent, which, statement, &signature);
-	if (!code && json_object_set_new(ask, "proof",
-					 json_pack("{s:s, s:s, s:s}", "type", "ssh", "statement", statement,
-						   "signature", signature)))
-		code = EX_OSERR;
-	return code;
+	return code
+		       ?: proof_set(ask, json_pack("{s:s, s:s, s:s}", "type", "ssh", "statement", statement,
+						   "signature", signature));
 }
+
+/* The token comes after its nonce: one that was made before is good for nothing. */
+static int prove_oidc(const struct cli *cli, const char *from, json_t *ask,
+		      int (*get)(const char *from, const char *nonce, char **token))
+{
+	_cleanup_free_ char *statement = NULL, *token = NULL;
+	char nonce[STATEMENT_BOUND_BYTES];
+	int code = statement_get(cli, ask, &statement);
+
+	if (code)
+		return code;
+	statement_nonce(statement, strlen(statement), nonce);
+	code = get(from, nonce, &token);
+	return code
+		       ?: proof_set(ask, json_pack("{s:s, s:s, s:s}", "type", "oidc", "statement", statement,
+						   "id_token", token));
+}
+
+static int prove_oidc_file(const struct cli *cli, const char *path, json_t *ask)
+{
+	return prove_oidc(cli, path, ask, id_token_read);
+}
+
+static int prove_oidc_command(const struct cli *cli, const char *program, json_t *ask)
+{
+	return prove_oidc(cli, program, ask, id_token_run);
+}
+
+static const struct {
+	const char *name;
+	bool bare; /* what comes behind the colon may be left out, with it */
+	int (*prove)(const struct cli *cli, const char *what, json_t *ask);
+} methods[] = {
+	{"ssh", true, prove_ssh},
+	{"oidc", false, prove_oidc_file},
+	{"oidc-command", false, prove_oidc_command},
+};
 
 int owner_proof_add(const struct cli *cli, const char *how, json_t *ask)
 {
-	const char *which = how + strlen(METHOD);
+	size_t len = strcspn(how, ":");
+	const char *what = how[len] ? how + len + 1 : NULL;
 
-	if (strncmp(how, METHOD, strlen(METHOD)) != 0 || (*which && (*which != ':' || !which[1])))
-		return cli_usage(cli, "--owner-proof %s: write ssh, ssh:SHA256:... or ssh:FILE.pub", how);
 	if (sodium_init() < 0) {
 		cli_error("no randomness");
 		return EX_OSERR;
 	}
-	return proof_make(cli, *which ? which + 1 : NULL, ask);
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (strlen(methods[i].name) == len && strncmp(methods[i].name, how, len) == 0 &&
+		    (what ? *what : methods[i].bare))
+			return methods[i].prove(cli, what, ask);
+	return cli_usage(cli,
+			 "--owner-proof %s: write ssh, ssh:SHA256:..., ssh:FILE.pub, oidc:FILE or "
+			 "oidc-command:PROGRAM",
+			 how);
 }
