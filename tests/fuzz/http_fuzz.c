@@ -20,8 +20,14 @@ static void check(const struct grant_request *r, enum request_kind kind)
 		abort();
 	if (r->ttl_ns > REQUEST_TTL_MAX || r->ttl_ns % 1000000000)
 		abort();
-	if (r->proof.signature && (strlen(r->proof.signature) > SSHSIG_TEXT_MAX || !r->proof.statement ||
-				   strlen(r->proof.statement) > STATEMENT_MAX))
+	if (r->proof.statement && (strlen(r->proof.statement) > STATEMENT_MAX ||
+				   !r->proof.signature == !r->proof.id_token)) /* one of them */
+		abort();
+	if (!r->proof.statement && (r->proof.signature || r->proof.id_token))
+		abort();
+	if (r->proof.signature && strlen(r->proof.signature) > SSHSIG_TEXT_MAX)
+		abort();
+	if (r->proof.id_token && strlen(r->proof.id_token) > JWS_TEXT_MAX)
 		abort();
 	if (r->ticket && kind != REQUEST_NARROWER)
 		abort();
