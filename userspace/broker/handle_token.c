@@ -59,9 +59,10 @@ static int token_refuse(struct swap *s, int err)
 		{-EUSERS, "this owner's agents have as many tokens as they may"},
 		{-ENOSPC, "there are as many tokens as there may be"},
 		{-EAGAIN, "too many processes have tokens: ask in one that has, or with bound_to=grant"},
-		{-ESRCH, "the process that asks is gone"},
 	};
 
+	if (err == -ESRCH) /* or, before Linux 6.5, it was not clear which it is */
+		return oauth_problem(s->answer, OAUTH_INVALID_REQUEST, "the process that asks is gone");
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (reasons[i].err == err)
 			return oauth_problem(s->answer, OAUTH_TOO_MANY, "%s", reasons[i].text);

@@ -18,6 +18,7 @@
 #define TXN_REPLACED_MAX   7u	  /* times that one transaction's token may be replaced */
 #define AUDIENCE_MAX	   255u	  /* bytes */
 #define CONTEXT_MAX	   4096u  /* bytes of request_context and of request_details, each */
+#define DETAILS_COUNT	   64u	  /* entries of authorization_details: each is looked for among the rules */
 #define DETAILS_MAX	   65536u /* bytes of authorization_details */
 
 #define GRANT_TYPE_EXCHANGE "urn:ietf:params:oauth:grant-type:token-exchange"

@@ -208,21 +208,21 @@ static bool detail_ok(const json_t *one, const json_t *rules)
 	       details_have(rules, json_object_get(one, "rule"));
 }
 
-/* RFC 9396 section 6.1: what is left out of an exchange is as it was; nothing unless something is asked. */
-int swap_details(struct swap *s)
+/* What is left out of an exchange is as it was (RFC 9396 section 6.1): nothing unless something was asked. */
+static int details_inherit(struct swap *s, const json_t *old)
 {
-	const json_t *old = json_object_get(s->old, "authorization_details"), *one;
+	if (!old)
+		return 0;
+	s->details = json_deep_copy(old);
+	return s->details ? 0 : oauth_problem(s->answer, OAUTH_TEMPORARILY_UNAVAILABLE, "out of memory");
+}
+
+static int details_check(struct swap *s, const json_t *old)
+{
 	json_auto_t *rules = grant_rules(s->grant);
+	const json_t *one;
 	size_t i;
 
-	if (!s->details) {
-		s->details = json_deep_copy(old); /* NULL of NULL */
-		if (!s->details)
-			return 0;
-	}
-	if (!json_array_size(s->details))
-		return oauth_problem(s->answer, OAUTH_INVALID_DETAILS,
-				     "authorization_details is an array with something in it");
 	json_array_foreach (s->details, i, one)
 		if (!detail_ok(one, rules) || (old && !details_have(old, one)))
 			return oauth_problem(s->answer, OAUTH_INVALID_DETAILS,
@@ -230,4 +230,20 @@ int swap_details(struct swap *s)
 					     "\", \"rule\": R}, with R a rule of grant %s%s",
 					     i, s->grant->id, old ? " that the subject_token names" : "");
 	return 0;
+}
+
+int swap_details(struct swap *s)
+{
+	const json_t *old = json_object_get(s->old, "authorization_details");
+	size_t count;
+
+	if (!s->details && details_inherit(s, old))
+		return -ENOMEM;
+	if (!s->details)
+		return 0;
+	count = json_array_size(s->details);
+	if (!count || count > DETAILS_COUNT)
+		return oauth_problem(s->answer, OAUTH_INVALID_DETAILS,
+				     "authorization_details is an array of 1 to %u", DETAILS_COUNT);
+	return details_check(s, old);
 }

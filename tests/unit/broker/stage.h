@@ -36,6 +36,7 @@ struct stage {
 	/* what the played warden does; change under stage_lock() */
 	uint32_t peer_slot, peer_gen; /* the tag that every peer carries */
 	uint32_t peer_threads;
+	bool peer_real;		       /* the warden tells which process it is */
 	int32_t fail[WARDEN_KEYS + 1]; /* the error to answer an operation with */
 	uint32_t fail_slot;	       /* for this slot only; 0: for all */
 	unsigned calls[WARDEN_KEYS + 1];

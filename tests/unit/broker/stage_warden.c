@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +71,15 @@ static void warden_tag_peer(struct stage *s, const struct warden_request *q, str
 		to->tasks++;
 }
 
+static uint32_t peer_pid(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	REQUIRE(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0);
+	return (uint32_t)cred.pid;
+}
+
 /* -1: nothing is passed. */
 static int warden_answer(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
 {
@@ -83,7 +93,7 @@ static int warden_answer(struct stage *s, const struct warden_request *q, int fd
 		r->slot = s->peer_slot;
 		r->gen = s->peer_gen;
 		r->threads = s->peer_threads;
-		r->tgid = 4242;
+		r->tgid = s->peer_real ? peer_pid(fd) : 4242;
 		break;
 	case WARDEN_LOAD:
 		warden_load_table(s, q, fd, r);

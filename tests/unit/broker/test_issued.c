@@ -176,42 +176,9 @@ static void given_back(void **state)
 
 /* ---- the task that asked ---- */
 
-/* A process that asks, tells the token, and waits to be ended. */
-static pid_t asker(struct stage *s, const char *more, char **token)
-{
-	char text[4096] = "";
-	int fd[2];
-	pid_t pid;
-	ssize_t n;
-
-	assert_int_equal(pipe(fd), 0);
-	pid = fork();
-	if (pid == 0) {
-		struct reply r;
-
-		client_post(s, 1, ALICE, more, NULL, &r);
-		n = write(fd[1], reply_text(&r, "access_token"), strlen(reply_text(&r, "access_token")));
-		close(fd[1]);
-		for (;;)
-			pause();
-	}
-	close(fd[1]);
-	n = read(fd[0], text, sizeof(text) - 1);
-	close(fd[0]);
-	assert_true(pid > 0 && n >= 0);
-	*token = strdup(text);
-	return pid;
-}
-
 static void ask_as_slot(struct stage *s)
 {
 	stage_caller(s, 1, GEN, 1);
-}
-
-static void end(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 /* At once: not when the event loop comes to hear of it. Before and after it was waited for. */
@@ -225,14 +192,14 @@ static void task_ends(void **state)
 	agent(s, id);
 	ask_as_slot(s);
 	for (int i = 0; i < 2; i++) {
-		pid[i] = asker(s, i ? ONCE "&bound_to=grant" : ONCE, &token[i]);
+		pid[i] = client_asker(s, i ? ONCE "&bound_to=grant" : ONCE, &token[i]);
 		ask_as_slot(s); /* the child has set it back in its own memory only; be sure */
 	}
 	kill(pid[0], SIGKILL);
 	waitid(P_PID, (id_t)pid[0], &info, WEXITED | WNOWAIT);
 	assert_false(client_active(s, token[0]));
-	end(pid[0]);
-	end(pid[1]);
+	client_end(pid[0]);
+	client_end(pid[1]);
 	assert_true(client_active(s, token[1]));
 	free(token[0]);
 	free(token[1]);
@@ -247,10 +214,10 @@ static void task_runs(void **state)
 	agent(s, id);
 	ask_as_slot(s);
 	for (int i = 0; i < 2; i++)
-		pid[i] = asker(s, ONCE, &token[i]);
-	end(pid[0]);
+		pid[i] = client_asker(s, ONCE, &token[i]);
+	client_end(pid[0]);
 	assert_true(client_active(s, token[1]));
-	end(pid[1]);
+	client_end(pid[1]);
 	free(token[0]);
 	free(token[1]);
 }
@@ -334,18 +301,18 @@ static void many_tasks(void **state)
 	for (unsigned i = 0; i <= TASKS_PER_GRANT; i++) {
 		if (i == 16 || i == 32)
 			usleep(1100000);
-		pid[i] = asker(s, ONCE, &token);
+		pid[i] = client_asker(s, ONCE, &token);
 		assert_int_equal(!*token, i == TASKS_PER_GRANT);
 		free(token);
 	}
-	end(pid[0]); /* and there is room again */
-	end(pid[TASKS_PER_GRANT]);
+	client_end(pid[0]); /* and there is room again */
+	client_end(pid[TASKS_PER_GRANT]);
 	usleep(200000);
-	pid[0] = asker(s, ONCE, &token);
+	pid[0] = client_asker(s, ONCE, &token);
 	assert_true(*token);
 	free(token);
 	for (unsigned i = 0; i < TASKS_PER_GRANT; i++)
-		end(pid[i]);
+		client_end(pid[i]);
 }
 
 /* ---- transactions ---- */

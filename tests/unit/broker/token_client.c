@@ -8,10 +8,12 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -144,4 +146,36 @@ void client_two(struct stage *s, char id[2][ID_BYTES], char *chain[2])
 		chain[i] = strdup(reply_text(&r, "token"));
 		reply_free(&r);
 	}
+}
+
+pid_t client_asker(struct stage *s, const char *more, char **token)
+{
+	char text[4096] = "";
+	int fd[2];
+	pid_t pid;
+	ssize_t n;
+
+	assert_int_equal(pipe(fd), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct reply r;
+
+		client_post(s, 1, ALICE, more, NULL, &r);
+		n = write(fd[1], reply_text(&r, "access_token"), strlen(reply_text(&r, "access_token")));
+		close(fd[1]);
+		for (;;)
+			pause();
+	}
+	close(fd[1]);
+	n = read(fd[0], text, sizeof(text) - 1);
+	close(fd[0]);
+	assert_true(pid > 0 && n >= 0);
+	*token = strdup(text);
+	return pid;
+}
+
+void client_end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }

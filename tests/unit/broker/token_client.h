@@ -32,6 +32,12 @@ bool client_active(struct stage *s, const char *token);
 /* The claims of a token that is well signed by the host's key and of this type; a new reference. */
 json_t *client_claims(struct stage *s, const char *typ, const char *token);
 
+/* A process that asks as the agent in slot 1, which stage_caller() must have been told before; tells the
+ * token,
+ * "" if it was refused, to be freed; and waits to be ended. */
+pid_t client_asker(struct stage *s, const char *more, char **token);
+void client_end(pid_t pid);
+
 /* The owner's agent in slot 1, its own child (purpose fix-issue/review) in slot 2. */
 void client_two(struct stage *s, char id[2][ID_BYTES], char *chain[2]);
 
