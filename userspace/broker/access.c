@@ -31,6 +31,7 @@ static const struct route routes[] = {
 	{"GET", "/v1/keys", WHO_ANY, 0, "", handle_keys},
 	{"POST", "/v1/keys/rotate", WHO_ROOT, 0, "", handle_keys_rotate},
 	{"GET", "/v1/events", WHO_ANY, 0, "follow grant pid verdict tail", handle_events}, /* line by line */
+	{"POST", "/v1/sets", WHO_OWNS, SETS_BODY_MAX, "", handle_sets_receive},
 	{"POST", "/v1/sets/poll", WHO_OWNS, SETS_BODY_MAX, "", handle_sets_poll}, /* of those he sees */
 	{"GET", "/v1/status-list", WHO_ANY, 0, "list", handle_status_list},
 	{"GET", "/v1/status-lists", WHO_ANY, 0, "", handle_status_lists},

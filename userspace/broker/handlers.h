@@ -21,6 +21,7 @@ int handle_metadata(struct exchange *x);
 int handle_keys(struct exchange *x);
 int handle_keys_rotate(struct exchange *x);
 int handle_events(struct exchange *x);
+int handle_sets_receive(struct exchange *x);
 int handle_sets_poll(struct exchange *x);
 int handle_status_list(struct exchange *x);
 int handle_status_lists(struct exchange *x);

@@ -196,6 +196,15 @@ int http_text(struct exchange *x, const char *type, char *text)
 	return 0;
 }
 
+int http_empty(struct exchange *x, unsigned status)
+{
+	x->response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	if (!x->response)
+		return answer_json(&x->answer, 200, NULL);
+	x->answer.status = status;
+	return 0;
+}
+
 static enum MHD_Result exchange_send(struct exchange *x)
 {
 	struct MHD_Response *r = x->response ? x->response : answer_response(&x->answer);

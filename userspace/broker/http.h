@@ -61,6 +61,9 @@ void exchange_resume(struct exchange *x);
 /* Answers with a text of some media type, which it takes over. 0 or -ENOMEM, which is answered. */
 int http_text(struct exchange *x, const char *type, char *text);
 
+/* Answers with a status alone. 0 or -ENOMEM, which is answered. */
+int http_empty(struct exchange *x, unsigned status);
+
 /* A query argument's text, "" when it has none, NULL when it is not there. */
 const char *http_argument(const struct exchange *x, const char *name);
 /* ?name, ?name=1 or ?name=0. The result is that of answer_problem(). */

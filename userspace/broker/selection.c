@@ -148,35 +148,30 @@ bool selection_matches(const struct selection *s, const struct grant *g)
 	return true;
 }
 
-struct finding {
-	const struct selection *selection;
-	const struct caller *caller;
-};
+/* ---- the topmost of those that are meant ---- */
 
-static bool finding_has(const struct finding *f, const struct grant *g)
+static bool picked(const struct grant *g, grant_filter filter, const void *arg)
 {
-	return g->state == GRANT_LIVE && g->held && access_sees(g, f->caller) &&
-	       selection_matches(f->selection, g);
+	return g->state == GRANT_LIVE && g->held && filter(g, arg);
 }
 
-/* Whether a grant goes with one above it that is found, too. */
-static bool finding_has_above(const struct finding *f, const struct grant *g)
+/* Whether a grant goes with one above it that is meant, too. */
+static bool picked_above(const struct grant *g, grant_filter filter, const void *arg)
 {
 	while ((g = g->above))
-		if (finding_has(f, g))
+		if (picked(g, filter, arg))
 			return true;
 	return false;
 }
 
-int selection_find(const struct selection *s, const struct registry *grants, const struct caller *caller,
-		   struct cut **cuts, size_t *count)
+int selection_pick(const struct registry *grants, grant_filter filter, const void *arg, struct cut **cuts,
+		   size_t *count)
 {
-	struct finding f = {s, caller};
 	struct cut *list = NULL;
 	size_t n = 0, room = 0;
 
 	for (struct grant *g = grants->by_id; g; g = g->hh.next) {
-		if (!finding_has(&f, g) || finding_has_above(&f, g))
+		if (!picked(g, filter, arg) || picked_above(g, filter, arg))
 			continue;
 		if (n == room) {
 			struct cut *more = reallocarray(list, room = room ? 2 * room : 16, sizeof(*list));
@@ -187,9 +182,32 @@ int selection_find(const struct selection *s, const struct registry *grants, con
 			}
 			list = more;
 		}
-		list[n++] = (struct cut){.top = g, .kill = s->mode ? strcmp(s->mode, "kill") == 0 : g->kill};
+		list[n++] = (struct cut){.top = g, .kill = g->kill};
 	}
 	*cuts = list;
 	*count = n;
 	return 0;
+}
+
+struct finding {
+	const struct selection *selection;
+	const struct caller *caller;
+};
+
+static bool finding_has(const struct grant *g, const void *arg)
+{
+	const struct finding *f = arg;
+
+	return access_sees(g, f->caller) && selection_matches(f->selection, g);
+}
+
+int selection_find(const struct selection *s, const struct registry *grants, const struct caller *caller,
+		   struct cut **cuts, size_t *count)
+{
+	const struct finding f = {s, caller};
+	int err = selection_pick(grants, finding_has, &f, cuts, count);
+
+	for (size_t i = 0; !err && s->mode && i < *count; i++)
+		(*cuts)[i].kill = strcmp(s->mode, "kill") == 0;
+	return err;
 }

@@ -34,8 +34,11 @@ void selection_free(struct selection *s);
  */
 bool selection_matches(const struct selection *s, const struct grant *g);
 
-/* The live grants that match and that the caller may see, of each subtree only the topmost: what is beneath
- * goes with it. *cuts is the caller's to free, NULL where there are none. -ENOMEM. */
+/* The live grants that a filter lets through, of each subtree only the topmost: what is beneath goes with it;
+ * each by its own mode. *cuts is the caller's to free, NULL where there are none. -ENOMEM. */
+int selection_pick(const struct registry *grants, grant_filter filter, const void *arg, struct cut **cuts,
+		   size_t *count);
+/* Those that match and that the caller may see, by the mode that is named. */
 int selection_find(const struct selection *s, const struct registry *grants, const struct caller *caller,
 		   struct cut **cuts, size_t *count);
 

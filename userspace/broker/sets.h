@@ -13,6 +13,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "token/hash.h"
 #include "token/set.h"
 
 struct broker;
@@ -24,6 +25,7 @@ struct cut;
 #define SETS_AT_ONCE	  64u	/* in one answer */
 #define SETS_WAIT_SECONDS 25u	/* that an answer is put off while there is nothing to tell */
 #define SETS_BODY_MAX	  65536u
+#define SETS_REMEMBERED	  1024u /* events of others that were taken */
 
 /* One event. */
 struct set_entry {
@@ -46,6 +48,8 @@ struct sets {
 	struct set_receiver receivers[SETS_RECEIVERS];
 	uint64_t asked;
 	LIST_HEAD(set_waiters, set_waiter) waiters;
+	unsigned char received[SETS_REMEMBERED][HASH_BYTES]; /* others' events, by issuer and jti */
+	size_t received_next;
 };
 
 void sets_init(struct sets *s);

@@ -118,8 +118,8 @@ static int issuer_verify(const struct oidc_issuer *issuer, const struct jws_open
  * Whose token it is, is known by the key: nothing of the payload is believed, or parsed, before. Issuers may
  * share keys (the tenants of one provider do), so the name decides between those whose signature fits.
  */
-static int issuers_find(const struct oidc_issuers *issuers, const struct jws_open *jws, json_t **claims,
-			const struct oidc_issuer **found, struct why *why)
+int oidc_issuer_of(const struct oidc_issuers *issuers, const struct jws_open *jws, json_t **claims,
+		   const struct oidc_issuer **found, struct why *why)
 {
 	json_auto_t *c = NULL;
 	int err = why_set(why, -ENOKEY, "no issuer has this key, or it names none of several");
@@ -164,7 +164,7 @@ int oidc_verify(const struct oidc_issuers *issuers, const char *text, size_t len
 	if (jws.typ && !jws_typ_is(jws.typ, "JWT"))
 		err = why_set(why, -EBADMSG, "another kind of token, by its `typ`");
 	if (!err)
-		err = issuers_find(issuers, &jws, &claims, &issuer, why);
+		err = oidc_issuer_of(issuers, &jws, &claims, &issuer, why);
 	if (!err)
 		err = identity_read(issuer, claims, nonce, now, identity, why);
 	if (!err)

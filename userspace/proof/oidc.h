@@ -95,4 +95,12 @@ int oidc_verify(const struct oidc_issuers *issuers, const char *text, size_t len
 		int64_t now, struct oidc_identity *identity, struct why *why);
 void oidc_identity_free(struct oidc_identity *identity);
 
+struct jws_open;
+
+/* Which issuer signed a JWS, whatever kind of token it is: one of whose keys it is, and whose name is its
+ * `iss`. The claims are a new reference; nothing else of them is checked. -EBADMSG, -ENOKEY, -EKEYREJECTED as
+ * above. */
+int oidc_issuer_of(const struct oidc_issuers *issuers, const struct jws_open *jws, json_t **claims,
+		   const struct oidc_issuer **issuer, struct why *why);
+
 #endif

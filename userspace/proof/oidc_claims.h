@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The claims of an ID token whose signature is good; for oidc.c alone. */
+/* The claims of an ID token whose signature is good; for oidc.c, and texts for set_verify.c. */
 #ifndef DEPUTY_OIDC_CLAIMS_H
 #define DEPUTY_OIDC_CLAIMS_H
 
