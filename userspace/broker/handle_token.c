@@ -75,7 +75,8 @@ static int token_remember(struct swap *s)
 				     .kind = s->kind,
 				     .single_use = s->single_use,
 				     .grant = s->grant,
-				     .deadline = s->deadline};
+				     .deadline = s->deadline,
+				     .status = s->status};
 	int err = s->with_grant ? 0 : task_of(s->x, s->grant, &terms.task);
 
 	if (err)

@@ -16,7 +16,7 @@ struct grant *issued_grant(const struct broker *b, const struct issued *t)
 }
 
 /* The grant's own deadline is the kernel's: nobody sets that clock, and no timer of ours is waited for. */
-static bool issued_is_good(const struct broker *b, const struct issued *t)
+bool issued_is_good(const struct broker *b, const struct issued *t)
 {
 	const struct grant *g = issued_grant(b, t);
 	uint64_t now = clock_boottime();
@@ -92,6 +92,7 @@ static struct issued *issued_make(const struct issued_terms *terms)
 			     .slot = terms->grant->slot,
 			     .gen = terms->grant->gen,
 			     .deadline = terms->deadline,
+			     .status = terms->status,
 			     .task = terms->task};
 	return t;
 }

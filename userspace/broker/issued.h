@@ -21,6 +21,7 @@ struct issued {
 	bool single_use;
 	uint32_t slot, gen; /* of the grant that it speaks for */
 	uint64_t deadline;  /* CLOCK_BOOTTIME, ns */
+	uint64_t status;    /* its entry in status_lists.h; STATUS_NONE */
 	struct task *task;  /* NULL: it lives as long as the grant */
 	struct bill bill;
 	LIST_ENTRY(issued) of_task;
@@ -40,12 +41,15 @@ struct issued_terms {
 	const struct grant *grant;
 	struct task *task; /* NULL: none */
 	uint64_t deadline;
+	uint64_t status; /* STATUS_NONE: none */
 };
 
 /* Remembers a token. Errors of payers_take(), or another -errno. */
 int issued_add(struct broker *b, const struct issued_terms *terms);
 /* The token with this text, if it is good now; NULL. */
 struct issued *issued_find(struct broker *b, const char *text, size_t len);
+/* Whether it is good now. */
+bool issued_is_good(const struct broker *b, const struct issued *t);
 struct grant *issued_grant(const struct broker *b, const struct issued *t);
 /* It is good no more. */
 void issued_end(struct broker *b, struct issued *t);

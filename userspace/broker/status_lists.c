@@ -34,11 +34,11 @@ static char *list_uri(const struct broker *b, const char *name)
 	return asprintf(&uri, "%s" PATH "%s", b->options.issuer, name) < 0 ? NULL : uri;
 }
 
-/* The list of the entries that are given now. */
-static void list_name(const struct status_lists *s, char name[STATUS_LIST_NAME])
+/* The list that an entry of this run is in. */
+static void list_name(const struct status_lists *s, uint64_t entry, char name[STATUS_LIST_NAME])
 {
 	snprintf(name, STATUS_LIST_NAME, "%s.%llu", s->run,
-		 (unsigned long long)(s->next / STATUS_LIST_ENTRIES));
+		 (unsigned long long)(entry / STATUS_LIST_ENTRIES));
 }
 
 /* The name in a URI of ours, whatever the issuer was when it was made. NULL: it is none. */
@@ -49,17 +49,27 @@ static const char *list_of(const struct grant *g)
 	return at ? at + strlen(PATH) : NULL;
 }
 
-int status_lists_give(struct broker *b, struct grant *g)
+int status_lists_take(struct broker *b, uint64_t *entry, char **uri)
 {
 	struct status_lists *s = &b->status_lists;
 	char name[STATUS_LIST_NAME];
 
-	list_name(s, name);
-	g->status_uri = list_uri(b, name);
-	if (!g->status_uri)
+	list_name(s, s->next, name);
+	*uri = list_uri(b, name);
+	if (!*uri)
 		return -ENOMEM;
-	g->status_index = (uint32_t)(s->next++ % STATUS_LIST_ENTRIES);
+	*entry = s->next++;
 	return 0;
+}
+
+int status_lists_give(struct broker *b, struct grant *g)
+{
+	uint64_t entry;
+	int err = status_lists_take(b, &entry, &g->status_uri);
+
+	if (!err)
+		g->status_index = (uint32_t)(entry % STATUS_LIST_ENTRIES);
+	return err;
 }
 
 /* The link is our own, by a record that was signed. */
@@ -94,12 +104,30 @@ int status_lists_adopt(struct grant *g)
 
 /* ---- a list as of now ---- */
 
+/* Tokens end with the broker that gave them, so all of them are in lists of this run. */
+static int list_fill_issued(const struct broker *b, const char *name, struct status_list *list)
+{
+	char of[STATUS_LIST_NAME];
+	int err = 0;
+
+	for (const struct issued *t = b->issued.by_hash; t && !err; t = t->hh.next) {
+		if (t->status == STATUS_NONE || !issued_is_good(b, t))
+			continue;
+		list_name(&b->status_lists, t->status, of);
+		if (strcmp(of, name) == 0)
+			err = status_list_set(list, t->status % STATUS_LIST_ENTRIES, STATUS_VALID);
+	}
+	return err;
+}
+
 /* *uri is that of a grant in it, NULL where there is none. */
 static int list_fill(const struct broker *b, const char *name, struct status_list *list, const char **uri)
 {
 	int err = status_list_new(1, STATUS_LIST_ENTRIES, STATUS_INVALID, list);
 
 	*uri = NULL;
+	if (!err)
+		err = list_fill_issued(b, name, list);
 	for (const struct grant *g = b->grants.by_id; g && !err; g = g->hh.next) {
 		const char *of = g->state == GRANT_LIVE ? list_of(g) : NULL;
 
@@ -151,7 +179,7 @@ int handle_status_list(struct exchange *x)
 	char now[STATUS_LIST_NAME], *text = NULL;
 	int err;
 
-	list_name(&x->broker->status_lists, now);
+	list_name(&x->broker->status_lists, x->broker->status_lists.next, now);
 	if (name && !name_is_ok(name))
 		return answer_problem(&x->answer, PROBLEM_BAD_REQUEST, "\"list\" must be the name of a list");
 	err = list_make(x->broker, name ? name : now, &text);
@@ -171,7 +199,7 @@ int handle_status_lists(struct exchange *x)
 	const char *name;
 	json_t *value;
 
-	list_name(&x->broker->status_lists, now);
+	list_name(&x->broker->status_lists, x->broker->status_lists.next, now);
 	uri = list_uri(x->broker, now);
 	if (!uri || json_object_set_new(names, uri, json_true()))
 		return answer_json(&x->answer, 200, NULL);

@@ -49,6 +49,7 @@ struct swap {
 	/* the result */
 	int64_t now, expires; /* wall clock, seconds */
 	uint64_t deadline;    /* CLOCK_BOOTTIME, ns */
+	uint64_t status;      /* its entry in status_lists.h; STATUS_NONE: it has none */
 	json_t *claims;
 	char *text;
 };

@@ -5,7 +5,9 @@
 #include <time.h>
 
 #include "broker/issuer.h"
+#include "broker/status_lists.h"
 #include "broker/swap.h"
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "token/base64url.h"
 
@@ -80,11 +82,22 @@ static json_t *swap_common(const struct swap *s)
 			 (json_int_t)s->now, "exp", (json_int_t)s->expires);
 }
 
-/* RFC 9068 section 2.2, RFC 9449 section 6.1, RFC 9396 section 9.1. */
-static json_t *claims_access(const struct swap *s)
+/* draft-ietf-oauth-status-list section 6.2: for who is not on this host. */
+static json_t *claims_status(struct swap *s)
 {
-	json_t *more = json_pack("{s:o, s:O*}", "client_id", json_sprintf("agent:%s", s->grant->id),
-				 "authorization_details", s->details);
+	_cleanup_free_ char *uri = NULL;
+
+	if (status_lists_take(s->b, &s->status, &uri))
+		return NULL;
+	return json_pack("{s:{s:I, s:s}}", "status_list", "idx",
+			 (json_int_t)(s->status % STATUS_LIST_ENTRIES), "uri", uri);
+}
+
+/* RFC 9068 section 2.2, RFC 9449 section 6.1, RFC 9396 section 9.1. */
+static json_t *claims_access(struct swap *s)
+{
+	json_t *more = json_pack("{s:o, s:o, s:O*}", "client_id", json_sprintf("agent:%s", s->grant->id),
+				 "status", claims_status(s), "authorization_details", s->details);
 
 	if (*s->jkt)
 		json_object_set_new(more, "cnf", json_pack("{s:s}", "jkt", s->jkt));
@@ -143,8 +156,10 @@ static json_t *claims_txn(const struct swap *s)
 
 int swap_claims(struct swap *s)
 {
-	json_auto_t *more = s->kind == ISSUED_TXN ? claims_txn(s) : claims_access(s);
+	json_auto_t *more = NULL;
 
+	s->status = STATUS_NONE;
+	more = s->kind == ISSUED_TXN ? claims_txn(s) : claims_access(s);
 	s->claims = swap_common(s);
 	if (s->claims && more && json_object_update(s->claims, more) == 0)
 		return 0;

@@ -15,11 +15,10 @@
 #include <unistd.h>
 
 #include "broker/state.h"
-#include "stage.h"
 #include "token/chain.h"
 #include "token/status_list.h"
+#include "token_client.h"
 
-#define GEN    7 /* of the stage's slots, which count from 1 */
 #define ISSUER "https://deputy.invalid"
 
 struct entry {
@@ -203,6 +202,49 @@ static void next_broker(void **state)
 	assert_int_equal(status_of(s, &kept), STATUS_INVALID);
 }
 
+static void entry_of_access(struct stage *s, const char *token, struct entry *e)
+{
+	json_t *claims = client_claims(s, "at+jwt", token);
+	const json_t *status = json_object_get(json_object_get(claims, "status"), "status_list");
+
+	snprintf(e->uri, sizeof(e->uri), "%s", json_string_value(json_object_get(status, "uri")) ?: "");
+	assert_true(json_is_integer(json_object_get(status, "idx")));
+	e->index = (uint32_t)json_integer_value(json_object_get(status, "idx"));
+	json_decref(claims);
+}
+
+/* A token that a grant was exchanged for has one of its own: it may end while the grant goes on. */
+static void exchanged(void **state)
+{
+	struct stage *s = *state;
+	struct entry grant, token[3];
+	struct reply r[3];
+	char id[ID_BYTES], *body;
+
+	mint(s, &grant, id);
+	client_ask(s, 1, ALICE, SELF "&audience=https://api.example", &r[0]);
+	client_ask(s, 1, ALICE, SELF "&audience=https://api.example", &r[1]);
+	client_ask(s, 1, ALICE, SELF "&audience=https://api.example&single_use=true", &r[2]);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(r[i].status, 200);
+		entry_of_access(s, reply_text(&r[i], "access_token"), &token[i]);
+		assert_int_equal(status_of(s, &token[i]), STATUS_VALID);
+	}
+	assert_true(asprintf(&body, "token=%s", reply_text(&r[0], "access_token")) > 0);
+	reply_free(&r[0]);
+	stage_request(s, ALICE, "POST", "/v1/revoke", body, &r[0]);
+	free(body);
+	assert_int_equal(status_of(s, &token[0]), STATUS_INVALID);
+	assert_true(client_active(s, reply_text(&r[2], "access_token"))); /* which is its use */
+	assert_int_equal(status_of(s, &token[2]), STATUS_INVALID);
+	assert_int_equal(status_of(s, &token[1]), STATUS_VALID);
+	assert_int_equal(status_of(s, &grant), STATUS_VALID);
+	cut(s, id);
+	assert_int_equal(status_of(s, &token[1]), STATUS_INVALID);
+	for (int i = 0; i < 3; i++)
+		reply_free(&r[i]);
+}
+
 static size_t lists_with(struct stage *s, const char *uri, size_t *all)
 {
 	const json_t *list;
@@ -299,6 +341,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(subtree, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(slot_again, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(next_broker, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(exchanged, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(aggregation, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(names, stage_setup, stage_teardown),
 		cmocka_unit_test(counted),
