@@ -153,7 +153,8 @@ format: ## lay out every C source
 $(B)/bench/%: tests/bench/%.c $(B)/modules$(VARIANT).a
 	$(call say,BENCH)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -MF $@.d $< $(LDFLAGS) $(filter %.a,$^) -o $@ $(LIBS_test)
+	$(Q)$(CC) $(CFLAGS) -MF $@.d -Itests/unit/broker $(filter %.c,$^) $(LDFLAGS) $(filter %.a,$^) -o $@ $(LIBS_test)
+$(B)/bench/exchange: $(wildcard tests/unit/broker/stage*.c)
 
 other-builds: $(B)/deputyd
 	$(Q)tests/kernel/other-builds
@@ -184,8 +185,9 @@ attack: ## try every road on three kernels, in full, and print the table: hours 
 bench: ## the table of figures, in a VM that counts instructions
 	@tools/deps build vm
 	@$(MAKE) --no-print-directory -j2 all
-	@$(MAKE) --no-print-directory $(B)/bench/chain
+	@$(MAKE) --no-print-directory $(B)/bench/chain $(B)/bench/exchange
 	@$(B)/bench/chain
+	@$(B)/bench/exchange
 	@tests/bench/run
 
 install: all ## into $(DESTDIR)$(PREFIX)
