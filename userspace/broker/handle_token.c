@@ -93,7 +93,8 @@ static void token_note(struct swap *s)
 	snprintf(text, sizeof(text), "%s %s for %s, scope %s%s%s",
 		 s->kind == ISSUED_TXN ? "transaction token" : "access token",
 		 json_string_value(json_object_get(s->claims, "jti")), s->audience, s->scope,
-		 s->single_use ? ", single use" : "", *s->jkt ? ", bound to a key" : "");
+		 s->single_use ? ", single use" : "",
+		 json_object_get(s->claims, "cnf") ? ", bound to a key" : "");
 	recorder_note(&s->b->recorder, NOTE_ISSUED, s->grant, text);
 }
 

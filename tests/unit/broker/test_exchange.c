@@ -371,7 +371,8 @@ static void details(void **state)
 		client_expect(&r, 400, NO_DETAIL);
 	}
 	for (int n = 64; n <= 65; n++) {
-		char *many = malloc(65536), *p = many;
+		static char many[65536];
+		char *p = many;
 
 		p += sprintf(p, SELF "&audience=a&single_use=true&authorization_details=[");
 		for (int i = 0; i < n; i++)
@@ -379,7 +380,6 @@ static void details(void **state)
 		strcpy(p, "]");
 		client_post(s, 1, ALICE, many, NULL, &r);
 		client_expect(&r, n > 64 ? 400 : 200, n > 64 ? NO_DETAIL : "");
-		free(many);
 	}
 	client_post(s, 1, ALICE, SELF "&audience=a&single_use=true&authorization_details=x", NULL, &r);
 	client_expect(&r, 400, "invalid_request");
