@@ -34,6 +34,7 @@ struct deputy_chain;
 
 /*
  * The host's keys, and where the host tells of ends; `epochs` NULL: DEPUTY_EPOCHS.
+ * Keys change (deputyd(8), KEYS): get them anew once a day, and when a chain is by none of them (-ENOKEY).
  *   -EBADMSG    jwks is no JSON Web Key Set
  *   -ENOENT     no such file: the host has no daemon
  *   -EPERM      the file is writable by others than root and this user
