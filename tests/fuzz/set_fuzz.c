@@ -24,6 +24,7 @@ static int issuer_make(void)
 	json_t *set = key_set(key_public(key));
 	char *text = json_dumps(set, 0);
 	struct why why;
+	int err;
 
 	oidc_issuer_defaults(i);
 	i->issuer = strdup("https://i");
@@ -31,7 +32,9 @@ static int issuer_make(void)
 	i->by_email = true;
 	i->domains.list[i->domains.count++] = strdup("example.com");
 	json_decref(set);
-	return jwk_set_parse(text, strlen(text), &i->keys, &why);
+	err = jwk_set_parse(text, strlen(text), &i->keys, &why);
+	free(text);
+	return err;
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
