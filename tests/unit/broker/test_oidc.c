@@ -86,7 +86,8 @@ static void policy_write(void)
 	snprintf(policy, sizeof(policy),
 		 "{apiVersion: deputy/v1, name: coder, owner: {any_of: ['oidc:alice@example.com', "
 		 "'oidc:" SUBS "#alice', 'oidc:" SUBS "#%s']}, "
-		 "purposes: {fix: {ttl: 15m, files: [{allow: [read], path: /usr/**}]}, "
+		 "purposes: {fix: {ttl: 15m, files: [{allow: [read], path: /usr/**}], "
+		 "delegate: {depth: 1, children: 1}}, "
 		 "other: {ttl: 15m, files: [{allow: [read], path: /etc/**}]}}}",
 		 longest);
 }
@@ -281,6 +282,13 @@ static void by_email(void **state)
 	assert_string_equal(member(proof, "amr"), "pwd hwk");
 	assert_string_equal(member(proof, "auth_time"), "1700000000");
 	assert_assured(s, reply_text(&r, "token"));
+	stage_caller(s, 1, 7, 1); /* what is delegated is no less his, and no better proven */
+	stage_request(s, BOB, "POST", "/v1/delegate", "{}", &seen);
+	stage_caller(s, 0, 0, 1);
+	assert_int_equal(seen.status, 201);
+	assert_true(json_equal(json_object_get(seen.json, "proof"), proof));
+	assert_assured(s, reply_text(&seen, "token"));
+	reply_free(&seen);
 	snprintf(path, sizeof(path), "/v1/grants/%s/vc", reply_text(&r, "grant"));
 	stage_request(s, BOB, "GET", path, NULL, &seen);
 	assurance = json_object_get(json_object_get(seen.json, "credentialSubject"), "assurance");
