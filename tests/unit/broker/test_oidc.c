@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "broker/issuer_keys.h"
 #include "broker/nonces.h"
 #include "broker/text.h"
 #include "proof/forge.h"
@@ -509,6 +511,24 @@ static void keys_apart(void **state)
 	asks(*state, &a, 201, NULL);
 }
 
+/* With an issuer whose keys it cannot read, as whom it has become, no broker starts. */
+static void start(void **state)
+{
+	(void)state;
+	assert_int_equal(issuer_keys_start(NULL), 0);
+	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(seteuid(BOB), 0);
+	assert_int_equal(issuer_keys_start(&issuers), 0);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(subs_keys, 0600), 0);
+	assert_int_equal(issuer_keys_start(&issuers), 0);
+	assert_int_equal(seteuid(BOB), 0);
+	assert_int_equal(issuer_keys_start(&issuers), -EACCES);
+	assert_int_equal(seteuid(0), 0);
+	unlink(mail_keys);
+	assert_int_equal(issuer_keys_start(&issuers), -ENOENT);
+}
+
 static void unconfigured(void **state)
 {
 	stage_restart(*state); /* with options that name no issuer */
@@ -526,6 +546,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(of_one_user, setup, teardown),
 		cmocka_unit_test_setup_teardown(keys_rotate, setup, teardown),
 		cmocka_unit_test_setup_teardown(keys_apart, setup, teardown),
+		cmocka_unit_test_setup_teardown(start, setup, teardown),
 		cmocka_unit_test_setup_teardown(unconfigured, setup, teardown),
 	};
 
