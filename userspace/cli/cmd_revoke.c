@@ -94,7 +94,8 @@ int cmd_revoke(struct cli *cli, int argc, char **argv)
 	const char *mode = NULL;
 	const struct cli_option options[] = {
 		{"mode", "kill|deny", "end the tasks, or only refuse them everything", .text = &mode},
-		{"owner", "OWNER", "all grants of uid:ID, uid:NAME, ssh:SHA256:...", .text = &common.owner},
+		{"owner", "OWNER", "all grants of uid:ID, uid:NAME, ssh:SHA256:..., oidc:...",
+		 .text = &common.owner},
 		{"policy", "NAME", "all under a policy of that name", .text = &common.policy},
 		{"policy-digest", "DIGEST", "all under that very text", .text = &common.digest},
 		{"purpose", "NAME", "all for that purpose", .text = &common.purpose},
