@@ -68,12 +68,13 @@ int handle_status(struct exchange *x)
 	const volatile struct control *c = b->control;
 
 	return answer_json(&x->answer, 200,
-			   json_pack("{s:s, s:b, s:i, s:I, s:I, s:{s:I, s:I}, s:I, s:b, s:o}", "version",
+			   json_pack("{s:s, s:b, s:i, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:b, s:o}", "version",
 				     b->options.version, "enforcing", 1, "grants",
 				     (int)registry_live(&b->grants), "tasks", (json_int_t)c->tagged, "epoch",
 				     (json_int_t)c->epoch, "lost", "ring_full",
 				     (json_int_t)c->lost[LOSS_RING_FULL], "no_scratch",
-				     (json_int_t)c->lost[LOSS_NO_SCRATCH], "max_ttl_seconds",
+				     (json_int_t)c->lost[LOSS_NO_SCRATCH], "security_events",
+				     (json_int_t)b->sets.lost, "max_ttl_seconds",
 				     (json_int_t)(b->options.max_ttl_ns / 1000000000), "user_policies",
 				     b->options.user_policies, "open_roads", roads_json(c->open_roads)));
 }

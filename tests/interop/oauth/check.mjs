@@ -3,6 +3,7 @@
 import {spawn} from 'node:child_process';
 import http from 'node:http';
 import {createInterface} from 'node:readline';
+import {inflateSync} from 'node:zlib';
 import * as jose from 'jose';
 import * as oauth from 'oauth4webapi';
 
@@ -160,16 +161,49 @@ for(const [error, parameters] of Object.entries(refusals))
   await test(`refused: ${error}`, () => refused(error, exchange(parameters, key)));
 await test('refused: invalid_dpop_proof', () => refused('invalid_dpop_proof', exchange({audience})));
 
+// draft-ietf-oauth-status-list section 8.3, from nothing but the token and the keys. 0: valid.
+async function status(token) {
+  const {uri, idx} = jose.decodeJwt(token).status.status_list;
+  const list = await overSocket(uri);
+  const {payload} = await jose.jwtVerify(await list.text(), jwks, {subject: uri, typ: 'statuslist+jwt'});
+  const bytes = inflateSync(Buffer.from(payload.status_list.lst, 'base64url'));
+  if(list.headers.get('content-type') !== 'application/statuslist+jwt' || payload.status_list.bits !== 1) throw list;
+  return bytes[idx >> 3] >> (idx & 7) & 1;
+}
+const poll = async request => (await overSocket('http://deputy/v1/sets/poll', {method: 'POST',
+  headers: {'content-type': 'application/json'}, body: JSON.stringify({returnImmediately: true, ...request})})).json();
+
+await test('a status list tells of a token for a single use', async () => {
+  const token = (await exchange({audience, single_use: 'true'})).access_token;
+  const before = await status(token);
+  await introspect(token);
+  return before === 0 && await status(token) === 1;
+});
+
+let last;
 await test('with the grant its tokens end', async () => {
-  const token = await exchange({audience}, key);
-  if(!(await introspect(token.access_token)).active) return false;
+  last = (await exchange({audience}, key)).access_token;
+  if(!(await introspect(last)).active || await status(last) !== 0) return false;
   await as('nobody');
+  if(Object.keys((await poll({})).sets).length) return false;
   await overSocket(`http://deputy/v1/grants/${grant}`, {method: 'DELETE'});
-  return !(await introspect(token.access_token)).active;
+  return !(await introspect(last)).active;
+});
+await test('a status list says so, of token and grant', async () =>
+  await status(last) === 1 && await status(chain.slice(1)) === 1);
+await test('jose verifies the security event of it (RFC 8417), until it is acknowledged (RFC 8936)', async () => {
+  const [[jti, set]] = Object.entries((await poll({})).sets);
+  const {payload} = await jose.jwtVerify(set, jwks,
+    {issuer: issuer.origin, audience: 'uid:0', typ: 'secevent+jwt',
+      requiredClaims: ['iat', 'jti', 'events', 'sub_id']});
+  const event = payload.events['https://schemas.openid.net/secevent/caep/event-type/session-revoked'];
+  const after = await poll({ack: [jti]});
+  return payload.jti === jti && payload.sub_id.id === grant && event.event_timestamp <= payload.iat &&
+    Object.keys(after.sets).length === 0;
 });
 
 server.stdin.end();
-const status = await new Promise(resolve => server.on('exit', resolve));
-await test('the broker ended well', () => status === 0);
+const exit = await new Promise(resolve => server.on('exit', resolve));
+await test('the broker ended well', () => exit === 0);
 console.log(`1..${count}`);
 process.exit(failed ? 1 : 0);
