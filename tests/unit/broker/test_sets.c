@@ -132,6 +132,9 @@ static void told(void **state)
 	assert_string_equal(text_at(claims, "events", SET_GRANT_REVOKED, "mode"), "deny");
 	assert_int_equal(strlen(text_at(claims, "events", SET_GRANT_REVOKED, "key")), KID_BYTES - 1);
 	assert_int_equal(json_object_size(json_object_get(claims, "events")), 2);
+	stage_request(s, ALICE, "GET", "/v1/status", NULL, &r);
+	assert_true(json_is_integer(json_object_get(json_object_get(r.json, "lost"), "security_events")));
+	reply_free(&r);
 }
 
 /* It comes until it is acknowledged, by everybody for himself. */
