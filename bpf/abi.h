@@ -59,7 +59,8 @@ enum slot_state { SLOT_FREE, SLOT_LIVE, SLOT_REVOKED };
 struct slot {
 	__u32 gen;     /* a tag with another generation is stale and refused */
 	__u32 state;   /* enum slot_state */
-	__u64 expires; /* CLOCK_BOOTTIME, ns: runs on through suspend, no clock jump moves it */
+	__u64 expires; /* CLOCK_BOOTTIME, ns: runs on through suspend, no clock jump moves it. Moved on by the
+			  warden (renewal), set to 0 by the first of all that finds it over: for ever */
 	__u32 parent;  /* slot of the grant that this one narrows, 0 = the owner's own */
 	__u32 parent_gen;
 	__u32 flags; /* SLOT_* */

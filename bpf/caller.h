@@ -61,6 +61,24 @@ static __always_inline enum reason ancestors_live(struct tag *tag, __u32 slot, c
 	return WHY_RULE;
 }
 
+/*
+ * Whether a grant's time is over. Whoever finds it so first writes 0, in exchange for the very expiry that he
+ * found over; the warden renews by exchanging the expiry that it found not to be over. One of the two comes
+ * about, so where a grant was refused anything for its age, no renewal that was under way revives it, however
+ * long the warden was held up between its look at the clock and its write. Where the renewal came first, its
+ * expiry holds.
+ */
+static __always_inline int slot_over(struct slot *s)
+{
+	__u64 end = *(volatile __u64 *)&s->expires;
+
+	if (bpf_ktime_get_boot_ns() < end)
+		return 0;
+	if (!end || __sync_val_compare_and_swap(&s->expires, end, 0) == end)
+		return 1;
+	return bpf_ktime_get_boot_ns() >= *(volatile __u64 *)&s->expires;
+}
+
 /* WHY_RULE and the slot when the grant stands: its table decides. Any other reason refuses. */
 static __always_inline enum reason caller_live(struct tag *tag, struct slot **slot)
 {
@@ -72,7 +90,7 @@ static __always_inline enum reason caller_live(struct tag *tag, struct slot **sl
 		return WHY_STALE;
 	if (*(volatile __u32 *)&s->state != SLOT_LIVE)
 		return WHY_REVOKED;
-	if (bpf_ktime_get_boot_ns() >= s->expires)
+	if (slot_over(s))
 		return WHY_EXPIRED;
 	return ancestors_live(tag, at, s);
 }
@@ -90,16 +108,15 @@ static __always_inline struct tag *process_tag(const struct task_struct *task)
 static __always_inline int condemned(const struct task_struct *task, __u32 slot, __u32 gen)
 {
 	const struct tag *process = process_tag(task);
-	__u64 now = bpf_ktime_get_boot_ns();
 	const struct slot *own = slot_get(slot, gen);
 	int mapped = (process && process->flags & TAG_MAPPED) || (own && own->flags & SLOT_MAPPED);
 
 	for (__u32 i = 0; i <= CHAIN_MAX && slot; i++) {
-		const struct slot *s = slot_get(slot, gen);
+		struct slot *s = slot_get(slot, gen);
 
 		if (!s)
 			return 0;
-		if ((mapped || s->flags & SLOT_KILL) && (s->state != SLOT_LIVE || now >= s->expires))
+		if ((mapped || s->flags & SLOT_KILL) && (s->state != SLOT_LIVE || slot_over(s)))
 			return 1;
 		slot = s->parent;
 		gen = s->parent_gen;

@@ -63,8 +63,10 @@ static int grant_check(const struct broker *b, const struct grant *g)
 	if (!g->slot || s->state == SLOT_FREE || s->gen != g->gen ||
 	    registry_by_tag(&b->grants, g->slot, g->gen))
 		return -ESTALE;
-	/* Revoking with another mode than the grant's own adds the flag, and nothing takes it away. */
-	if (s->expires != g->deadline || !s->parent != !*g->parent || (g->kill && !(s->flags & SLOT_KILL)))
+	/* 0: it was found over. Revoking with another mode than the grant's own adds the flag, and nothing
+	 * takes it away. */
+	if ((s->expires && s->expires != g->deadline) || !s->parent != !*g->parent ||
+	    (g->kill && !(s->flags & SLOT_KILL)))
 		return -ESTALE;
 	return 0;
 }

@@ -8,7 +8,8 @@
  * Grants above it end apart: a chain names them all, so whoever has it looks at each.
  *
  * A new grant is written expires first, gen last; an end dead first, epoch last. A reader that has read epoch
- * and then found each slot live may rely on that for as long as epoch is the same.
+ * and then found each slot live may rely on that for as long as epoch is the same. A renewal writes a later
+ * expires; whoever has read the earlier one may keep to it.
  */
 #ifndef DEPUTY_EPOCH_H
 #define DEPUTY_EPOCH_H

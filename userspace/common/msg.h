@@ -40,6 +40,8 @@ enum warden_op {
 	WARDEN_RECORD,	/* + memfd: what the next broker needs to answer for slot/gen, kept word for word */
 	WARDEN_TABLE,	/* answered with a sealed memfd: the cells of slot/gen */
 	WARDEN_KEYS, /* answered with a pipe: the signing keys after what time and `flags` call for, KEYS_* */
+	WARDEN_RENEW,	/* slot/gen, which lives, goes on until `expires` */
+	WARDEN_OPS
 };
 
 #define RECORD_BYTES (20u << 20) /* of one such record */
@@ -52,7 +54,7 @@ struct warden_request {
 	uint32_t slot;
 	uint32_t gen;
 	uint32_t flags;	  /* WARDEN_LOAD: SLOT_*; WARDEN_REVOKE: SLOT_KILL or 0 */
-	uint64_t expires; /* WARDEN_LOAD: CLOCK_BOOTTIME ns */
+	uint64_t expires; /* WARDEN_LOAD, WARDEN_RENEW: CLOCK_BOOTTIME ns */
 	uint32_t parent;  /* WARDEN_LOAD: slot of the parent grant or 0 */
 	uint32_t parent_gen;
 };
@@ -87,6 +89,7 @@ enum note {
 	NOTE_ISSUED,   /* an outside token */
 	NOTE_REDEEMED, /* one for a single use, or a ticket */
 	NOTE_KEYS,
+	NOTE_RENEWED,
 	NOTES
 };
 

@@ -44,6 +44,10 @@ struct grant_terms {
 int enforce_load(struct enforce *enforce, int memfd, const struct grant_terms *terms, uint32_t *slot,
 		 uint32_t *gen);
 
+/* Has a grant that lives go on until `expires`, for itself: those beneath it end when they would have.
+ * -ESTALE: it or one above it has ended or is gone; -EINVAL: it ends no earlier now, or one above does. What
+ * has ended stays so, by whatever race: bpf/caller.h, slot_over(). */
+int enforce_renew(struct enforce *enforce, uint32_t slot, uint32_t gen, uint64_t expires);
 /* Cuts the grant and all beneath it: one write and one bump of the epoch. -ENOENT: no such grant. */
 int enforce_revoke(struct enforce *enforce, uint32_t slot, uint32_t gen, bool kill);
 /* The cells of a grant's table as the kernel has them, in a sealed memfd that is the caller's. -ENOENT. */

@@ -94,6 +94,8 @@ void epochs_fill(struct epochs *e, const struct slot *slots)
 			__atomic_store_n(&t->dead, t->gen = s->gen, __ATOMIC_RELEASE);
 		else if (t->gen != s->gen || t->dead == s->gen)
 			epochs_begin(e, i, s->gen, s->expires);
+		else
+			epochs_renew(e, i, s->expires); /* by a warden that died before it told */
 	}
 	epochs_move(e);
 	__atomic_store_n(&e->closed, 0, __ATOMIC_RELEASE);
@@ -110,6 +112,12 @@ void epochs_begin(struct epochs *e, uint32_t slot, uint32_t gen, uint64_t expire
 		__atomic_store_n(&t->dead, gen - 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->expires, expires, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->gen, gen, __ATOMIC_RELEASE);
+}
+
+void epochs_renew(struct epochs *e, uint32_t slot, uint64_t expires)
+{
+	if (e && slot < SLOTS_MAX)
+		__atomic_store_n(&e->slots[slot].expires, expires, __ATOMIC_RELEASE);
 }
 
 void epochs_end(struct epochs *e, uint32_t slot, uint32_t gen)

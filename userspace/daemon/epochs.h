@@ -12,6 +12,8 @@ int epochs_open(const char *dir, struct epochs **epochs);
 void epochs_fill(struct epochs *epochs, const struct slot *slots);
 /* A grant begins; ends; and the warden lives. */
 void epochs_begin(struct epochs *epochs, uint32_t slot, uint32_t gen, uint64_t expires);
+/* The grant that has the slot ends later than was told. */
+void epochs_renew(struct epochs *epochs, uint32_t slot, uint64_t expires);
 void epochs_end(struct epochs *epochs, uint32_t slot, uint32_t gen);
 void epochs_beat(struct epochs *epochs);
 /* Nothing is said any more. */

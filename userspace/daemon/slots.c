@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "daemon/enforce_private.h"
 #include "daemon/tables.h"
 
@@ -42,7 +43,7 @@ static int parent_check(struct enforce *e, const struct grant_terms *terms)
 	const struct slot *s = slot_find(e, terms->parent, terms->parent_gen);
 	unsigned links = 1;
 
-	if (!s || s->state != SLOT_LIVE)
+	if (!s || s->state != SLOT_LIVE || !s->expires)
 		return -ESTALE;
 	if (terms->expires > s->expires)
 		return -EINVAL;
@@ -86,6 +87,47 @@ int enforce_load(struct enforce *e, int memfd, const struct grant_terms *terms, 
 	if (r)
 		enforce_release(e, *slot, *gen); /* one that could not be ended is not begun */
 	return r;
+}
+
+/* The kernel side asks of a child only its own expiry, because none ends later than any grant above it. */
+static int renew_check(struct enforce *e, const struct slot *own, uint64_t expires)
+{
+	uint64_t now = clock_boottime();
+	const struct slot *s = own;
+
+	for (; s && s->state == SLOT_LIVE && now < s->expires; s = slot_find(e, s->parent, s->parent_gen)) {
+		if (s == own ? expires <= s->expires : expires > s->expires)
+			return -EINVAL;
+		if (!s->parent)
+			return 0;
+	}
+	return -ESTALE;
+}
+
+/*
+ * Aligned 64 bits are written at once on every machine that has LSM programs, so the kernel side reads the
+ * old expiry or the new one. Revocations come through this very thread and are seen by renew_check(); only
+ * time goes on meanwhile, and whoever found the grant over by it has exchanged the expiry for 0 before us.
+ * Held up past its end where nobody has looked: then it has ended as well, only that nobody has seen it yet.
+ */
+int enforce_renew(struct enforce *e, uint32_t slot, uint32_t gen, uint64_t expires)
+{
+	struct slot *s = slot_find(e, slot, gen);
+	uint64_t before = s ? __atomic_load_n(&s->expires, __ATOMIC_SEQ_CST) : 0;
+	int r = s ? renew_check(e, s, expires) : -ESTALE;
+
+	if (r)
+		return r;
+	if (!__atomic_compare_exchange_n(&s->expires, &before, expires, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_SEQ_CST))
+		return -ESTALE;
+	if (clock_boottime() >= before) {
+		__atomic_store_n(&s->expires, 0, __ATOMIC_SEQ_CST);
+		return -ESTALE;
+	}
+	epochs_renew(e->epochs, slot, expires);
+	enforce_running(e); /* what was attached for an end that does not come now */
+	return 0;
 }
 
 int enforce_table(struct enforce *e, uint32_t slot, uint32_t gen, int *memfd)

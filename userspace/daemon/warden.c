@@ -100,6 +100,12 @@ static int answer_keys(struct warden *w, const struct warden_request *q, int fd,
 	return r ?: keystore_send(&keys, &w->pass);
 }
 
+static int answer_renew(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
+{
+	(void)fd, (void)a;
+	return enforce_renew(w->enforce, q->slot, q->gen, q->expires);
+}
+
 static const struct {
 	handler answer;
 	bool takes_fd;
@@ -108,6 +114,7 @@ static const struct {
 	[WARDEN_TAG] = {answer_tag, true},	    [WARDEN_REVOKE] = {answer_revoke, false},
 	[WARDEN_RELEASE] = {answer_release, false}, [WARDEN_RECORD] = {answer_record, true},
 	[WARDEN_TABLE] = {answer_table, false},	    [WARDEN_KEYS] = {answer_keys, false},
+	[WARDEN_RENEW] = {answer_renew, false},
 };
 
 static int serve_one(struct warden *w)
@@ -119,7 +126,7 @@ static int serve_one(struct warden *w)
 
 	if (r)
 		return r;
-	if (request.op < WARDEN_PEER || request.op > WARDEN_KEYS)
+	if (request.op < WARDEN_PEER || request.op >= WARDEN_OPS)
 		return -EPROTO;
 	if (handlers[request.op].takes_fd != (fd >= 0))
 		return -EPROTO;

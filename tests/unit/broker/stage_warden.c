@@ -80,6 +80,16 @@ static uint32_t peer_pid(int fd)
 	return (uint32_t)cred.pid;
 }
 
+static int32_t warden_renewed(struct slot *slot, const struct warden_request *q)
+{
+	if (slot->state != SLOT_LIVE || !slot->expires)
+		return -ESTALE;
+	if (q->expires <= slot->expires)
+		return -EINVAL;
+	slot->expires = q->expires;
+	return 0;
+}
+
 /* -1: nothing is passed. */
 static int warden_answer(struct stage *s, const struct warden_request *q, int fd, struct warden_reply *r)
 {
@@ -114,6 +124,9 @@ static int warden_answer(struct stage *s, const struct warden_request *q, int fd
 	case WARDEN_RECORD:
 		stage_keep(s, q->slot, q->gen, fd);
 		break;
+	case WARDEN_RENEW:
+		r->error = warden_renewed(&s->slots[q->slot], q);
+		break;
 	case WARDEN_TABLE:
 		REQUIRE(q->slot < STAGE_TABLES);
 		return s->tables[q->slot];
@@ -131,10 +144,10 @@ void *stage_warden(void *arg)
 
 	while (msg_recv(s->warden, &q, sizeof(q), &fd) == 0) {
 		struct warden_reply r = {0};
-		bool passes = q.op != WARDEN_REVOKE && q.op != WARDEN_RELEASE && q.op < WARDEN_TABLE;
+		bool passes = q.op != WARDEN_REVOKE && q.op != WARDEN_RELEASE && q.op < WARDEN_TABLE; /* those after it take none */
 		int pass, sent;
 
-		REQUIRE(q.op >= WARDEN_PEER && q.op <= WARDEN_KEYS);
+		REQUIRE(q.op >= WARDEN_PEER && q.op < WARDEN_OPS);
 		REQUIRE((fd >= 0) == passes);
 		stage_lock(s);
 		pass = warden_answer(s, &q, fd, &r);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* slots.c over memory instead of maps: what it tells, by common/epoch.h, of grants as they begin and end. */
+/* slots.c over memory instead of maps: what it tells, by common/epoch.h, of grants as they begin, are renewed
+ * and end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,7 +84,20 @@ int bpf_map_delete_elem(int map, const void *key)
 
 static struct enforce e;
 static char dir[] = "/tmp/test_slots.XXXXXX";
-static int running_error; /* what enforce_running() says */
+static int running_error;     /* what enforce_running() says */
+static uint64_t now = 10;     /* what clock_boottime() says */
+static void (*on_look)(void); /* what happens right after the next look at the clock */
+
+uint64_t clock_boottime(void)
+{
+	uint64_t then = now;
+	void (*happens)(void) = on_look;
+
+	on_look = NULL;
+	if (happens)
+		happens();
+	return then;
+}
 
 int enforce_running(struct enforce *enforce)
 {
@@ -115,21 +129,33 @@ static int teardown(void **state)
 	return rmdir(dir);
 }
 
-static void load_cells(unsigned char fill, uint32_t *slot, uint32_t *gen)
+static int load_with(const struct grant_terms *terms, unsigned char fill, uint32_t *slot, uint32_t *gen)
 {
-	struct grant_terms terms = {.expires = 77};
 	unsigned char cells[4 * sizeof(union cell)];
-	int fd = memfd_create("cells", MFD_CLOEXEC);
+	int fd = memfd_create("cells", MFD_CLOEXEC), r;
 
 	memset(cells, fill, sizeof(cells));
 	assert_int_equal(write(fd, cells, sizeof(cells)), sizeof(cells));
-	assert_int_equal(enforce_load(&e, fd, &terms, slot, gen), running_error);
+	r = enforce_load(&e, fd, terms, slot, gen);
 	close(fd);
+	return r;
+}
+
+static void load_cells(unsigned char fill, uint32_t *slot, uint32_t *gen)
+{
+	assert_int_equal(load_with(&(struct grant_terms){.expires = 77}, fill, slot, gen), running_error);
 }
 
 static void load(uint32_t *slot, uint32_t *gen)
 {
 	load_cells(0, slot, gen);
+}
+
+static int load_below(uint32_t parent, uint32_t parent_gen, uint64_t expires, uint32_t *slot, uint32_t *gen)
+{
+	struct grant_terms terms = {.expires = expires, .parent = parent, .parent_gen = parent_gen};
+
+	return load_with(&terms, 0, slot, gen);
 }
 
 static bool told_alive(uint32_t slot, uint32_t gen)
@@ -282,13 +308,130 @@ static void shares_tables(void **state)
 	assert_int_equal(enforce_release(&e, slot[0], gen[0]), 0);
 }
 
+/* ---- renewal ---- */
+
+static uint32_t agent, agent_gen;
+
+static void renewable(void)
+{
+	now = 10;
+	load(&agent, &agent_gen);
+}
+
+static void renewed(void **state)
+{
+	uint64_t epoch = e.epochs->epoch;
+
+	(void)state;
+	renewable();
+	now = 76;
+	assert_int_equal(enforce_renew(&e, agent, agent_gen, 78), 0);
+	assert_int_equal(e.slots[agent].expires, 78);
+	assert_int_equal(e.epochs->slots[agent].expires, 78);
+	assert_int_equal(e.epochs->epoch, epoch); /* nobody's life ended */
+	assert_int_equal(enforce_renew(&e, agent, agent_gen, 78), -EINVAL);
+	assert_int_equal(enforce_renew(&e, agent, agent_gen, 60), -EINVAL);
+	assert_int_equal(enforce_renew(&e, agent, agent_gen + 1, 99), -ESTALE);
+	assert_int_equal(enforce_renew(&e, SLOTS_MAX, 1, 99), -ESTALE);
+	assert_int_equal(e.slots[agent].expires, 78);
+	now = 78;
+	assert_int_equal(enforce_renew(&e, agent, agent_gen, 99), -ESTALE);
+	assert_int_equal(e.slots[agent].expires, 78);
+}
+
+/* Revoked, by itself or from above; and given back. */
+static void ended_is_not_renewed(void **state)
+{
+	uint32_t below, below_gen;
+
+	(void)state;
+	renewable();
+	assert_int_equal(load_below(agent, agent_gen, 50, &below, &below_gen), 0);
+	assert_int_equal(enforce_renew(&e, below, below_gen, 60), 0);
+	assert_int_equal(enforce_revoke(&e, agent, agent_gen, false), 0);
+	assert_int_equal(enforce_renew(&e, agent, agent_gen, 99), -ESTALE);
+	assert_int_equal(enforce_renew(&e, below, below_gen, 70), -ESTALE);
+	assert_int_equal(e.slots[below].expires, 60);
+	assert_int_equal(e.slots[agent].state, SLOT_REVOKED);
+	assert_int_equal(enforce_release(&e, below, below_gen), 0);
+	assert_int_equal(enforce_renew(&e, below, below_gen, 70), -ESTALE);
+}
+
+/* Never past the one above, which may be renewed first; and that one's renewal is its own alone. */
+static void within_those_above(void **state)
+{
+	uint32_t below, below_gen;
+
+	(void)state;
+	renewable();
+	assert_int_equal(load_below(agent, agent_gen, 50, &below, &below_gen), 0);
+	assert_int_equal(enforce_renew(&e, below, below_gen, 78), -EINVAL);
+	assert_int_equal(enforce_renew(&e, below, below_gen, 77), 0);
+	assert_int_equal(enforce_renew(&e, agent, agent_gen, 90), 0);
+	assert_int_equal(e.slots[below].expires, 77);
+	assert_int_equal(enforce_renew(&e, below, below_gen, 90), 0);
+	e.slots[agent].expires = 0; /* found over by the kernel side */
+	assert_int_equal(enforce_renew(&e, below, below_gen, 91), -ESTALE);
+	assert_int_equal(load_below(agent, agent_gen, 50, &below, &below_gen), -ESTALE);
+}
+
+static void kernel_finds_it_over(void)
+{
+	now = 77;
+	e.slots[agent].expires = 0; /* bpf/caller.h, slot_over() */
+}
+
+static void time_passes(void)
+{
+	now = 77;
+}
+
+/* The warden has looked at the clock, and is held up before it writes. */
+static void held_up(void **state)
+{
+	static void (*const cases[])(void) = {kernel_finds_it_over, time_passes};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		renewable();
+		now = 76;
+		on_look = cases[i];
+		assert_int_equal(enforce_renew(&e, agent, agent_gen, 99), -ESTALE);
+		assert_int_equal(e.slots[agent].expires, 0);
+		assert_int_equal(e.epochs->slots[agent].expires, 77);
+		now = 76; /* whatever the clock says: it is over */
+		assert_int_equal(enforce_renew(&e, agent, agent_gen, 99), -ESTALE);
+		assert_int_equal(e.slots[agent].expires, 0);
+	}
+}
+
+/* A warden that dies between the slot and the file. */
+static void told_by_the_next(void **state)
+{
+	(void)state;
+	renewable();
+	e.slots[agent].expires = 99;
+	epochs_close(e.epochs);
+	assert_int_equal(enforce_share(&e, dir), 0);
+	assert_true(told_alive(agent, agent_gen));
+	assert_int_equal(e.epochs->slots[agent].expires, 99);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(begins_and_is_cut), cmocka_unit_test(is_released),
-		cmocka_unit_test(comes_round),	     cmocka_unit_test(fails_to_begin),
-		cmocka_unit_test(all_end),	     cmocka_unit_test(taken_over),
+		cmocka_unit_test(begins_and_is_cut),
+		cmocka_unit_test(is_released),
+		cmocka_unit_test(comes_round),
+		cmocka_unit_test(fails_to_begin),
+		cmocka_unit_test(all_end),
+		cmocka_unit_test(taken_over),
 		cmocka_unit_test(shares_tables),
+		cmocka_unit_test(renewed),
+		cmocka_unit_test(ended_is_not_renewed),
+		cmocka_unit_test(within_those_above),
+		cmocka_unit_test(held_up),
+		cmocka_unit_test(told_by_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
