@@ -13,6 +13,7 @@
 #include "broker/keys.h"
 #include "broker/lifecycle.h"
 #include "broker/record.h"
+#include "broker/record_link.h"
 #include "broker/status_lists.h"
 #include "common/cleanup.h"
 #include "common/memfd.h"
@@ -63,12 +64,25 @@ static int grant_check(const struct broker *b, const struct grant *g)
 	if (!g->slot || s->state == SLOT_FREE || s->gen != g->gen ||
 	    registry_by_tag(&b->grants, g->slot, g->gen))
 		return -ESTALE;
-	/* 0: it was found over. Revoking with another mode than the grant's own adds the flag, and nothing
-	 * takes it away. */
-	if ((s->expires && s->expires != g->deadline) || !s->parent != !*g->parent ||
-	    (g->kill && !(s->flags & SLOT_KILL)))
+	/* 0: it was found over. The one before: a renewal was recorded and then did not come about. Revoking
+	 * with another mode than the grant's own adds the flag, and nothing takes it away. */
+	if ((s->expires && s->expires != g->deadline && s->expires != g->before) ||
+	    !s->parent != !*g->parent || (g->kill && !(s->flags & SLOT_KILL)))
 		return -ESTALE;
 	return 0;
+}
+
+/* What the kernel goes by is the truth. The link of the renewal, which nobody was given, is good for longer.
+ */
+static void grant_settle(const struct broker *b, struct grant *g)
+{
+	uint64_t expires = b->slots[g->slot].expires;
+
+	if (!expires || expires == g->deadline)
+		return;
+	g->expires -= (int64_t)((g->deadline - expires) / 1000000000);
+	g->deadline = expires;
+	g->renewals--;
 }
 
 static int grant_adopt(struct broker *b, const char *name)
@@ -86,10 +100,12 @@ static int grant_adopt(struct broker *b, const char *name)
 		err = grant_check(b, g);
 	if (!err)
 		err = status_lists_adopt(g);
-	if (!err)
+	if (!err) {
+		grant_settle(b, g);
 		registry_add(&b->grants, g);
-	else
+	} else {
 		grant_free(g);
+	}
 	return err;
 }
 
@@ -119,6 +135,8 @@ static void grants_link(struct broker *b)
 
 	for (g = b->grants.by_id; g; g = g->hh.next)
 		grant_link(b, g);
+	for (g = b->grants.by_id; g; g = g->hh.next)
+		record_links_join(g);
 	for (g = b->grants.by_id; g; g = g->hh.next)
 		g->held = grant_is_rooted(g);
 	HASH_ITER(hh, b->grants.by_id, g, next)

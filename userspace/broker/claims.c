@@ -13,13 +13,14 @@
 
 int claims_chain(const struct grant *g, char **text)
 {
+	const struct signed_link *link = g->link;
 	const char *links[CHAIN_MAX];
 	size_t first = CHAIN_MAX;
 
-	for (const struct grant *up = g; up; up = up->above) {
-		if (!first || (*up->parent && !up->above))
+	for (const struct grant *up = g; up; up = up->above, link = link->above) {
+		if (!first || !link || (*up->parent && !up->above))
 			return -ENODATA;
-		links[--first] = up->token;
+		links[--first] = link->text;
 	}
 	return chain_join(links + first, CHAIN_MAX - first, text);
 }
@@ -134,10 +135,23 @@ static int claims_link(struct signing *s, const struct grant *g, char **token)
 	return err == -EMSGSIZE ? claims_try(s, table, token) : err;
 }
 
+static int claims_put(struct grant *g, const char *token)
+{
+	int err = signed_link_new(token, g->above ? g->above->link : NULL, &g->link);
+
+	if (err)
+		return err;
+	g->link->not_before = g->not_before;
+	g->link->expires = g->expires;
+	text_copy(g->link->policy, sizeof(g->link->policy), g->digest);
+	return 0;
+}
+
 /* A holder's key comes from the host's and the grant's id, so that of the grant above signs this one. */
 static int claims_keyed(const struct secret_key *host, struct grant *g, struct signing *s)
 {
 	struct secret_key *above = NULL, *own = NULL;
+	_cleanup_free_ char *token = NULL;
 	int err = key_derive(host, g->id, &own);
 
 	if (!err && g->above)
@@ -145,8 +159,10 @@ static int claims_keyed(const struct secret_key *host, struct grant *g, struct s
 	if (!err) {
 		s->key = above ? above : host;
 		s->terms.holder = *key_public(own);
-		err = claims_link(s, g, &g->token);
+		err = claims_link(s, g, &token);
 	}
+	if (!err)
+		err = claims_put(g, token);
 	key_free(above);
 	key_free(own);
 	return err;

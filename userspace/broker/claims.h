@@ -8,10 +8,10 @@
 #include "token/key.h"
 
 /*
- * Signs the link of a grant that has its slot and the grant above it: fills in token and chain digest. `host`
- * is the key that signs the root, or has signed it. The chain above is verified first. *why says what cannot
- * be signed, a sentence's end, "" when it is no fault of the terms. -EPERM and -EINVAL of link_sign();
- * -ESTALE: the chain above does not verify; -ENOMEM, -EIO.
+ * Signs the link of a grant that has its slot and the grant above it, and no link yet: fills in link and
+ * chain digest. `host` is the key that signs the root, or has signed it. The chain above is verified first.
+ * *why says what cannot be signed, a sentence's end, "" when it is no fault of the terms. -EPERM and -EINVAL
+ * of link_sign(); -ESTALE: the chain above does not verify; -ENOMEM, -EIO.
  */
 int claims_sign(const struct secret_key *host, struct grant *g, const char **why);
 

@@ -50,7 +50,7 @@ static void grant_show_token(const struct grant *g, json_t *o)
 {
 	_cleanup_free_ char *text = NULL;
 
-	if (g->token && !claims_chain(g, &text))
+	if (g->link && !claims_chain(g, &text))
 		json_object_set_new(o, "token", json_string(text));
 }
 

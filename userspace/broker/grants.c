@@ -56,8 +56,9 @@ void grant_free(struct grant *g)
 	json_decref(g->argv);
 	json_decref(g->links);
 	free(g->notice);
-	free(g->token);
 	free(g->status_uri);
+	signed_link_drop(g->link);
+	signed_links_clear(&g->earlier);
 	free(g->workdir);
 	free(g->labels);
 	free(g);
@@ -74,7 +75,7 @@ void registry_add(struct registry *r, struct grant *g)
 
 static size_t grant_weight(const struct grant *g)
 {
-	return sizeof(*g) + g->labels_size + (g->token ? strlen(g->token) : 0) +
+	return sizeof(*g) + g->labels_size + (g->link ? strlen(g->link->text) : 0) +
 	       json_array_size(g->argv) * 64;
 }
 
@@ -96,6 +97,11 @@ void registry_end(struct registry *r, struct grant *g)
 	g->tasks = 0;
 	g->timer = sd_event_source_disable_unref(g->timer);
 	g->lapse = sd_event_source_disable_unref(g->lapse);
+	signed_links_clear(&g->earlier);
+	if (*g->parent) { /* without the links above it, which may go now, it proves nothing */
+		signed_link_drop(g->link);
+		g->link = NULL;
+	}
 	r->by_slot[g->slot] = NULL;
 	TAILQ_INSERT_TAIL(&r->ended, g, next);
 	r->ended_count++;

@@ -14,6 +14,7 @@
 #include <systemd/sd-event.h>
 #include <uthash.h>
 
+#include "broker/signed_link.h"
 #include "broker/text.h"
 #include "common/msg.h"
 #include "common/types.h"
@@ -51,12 +52,15 @@ struct grant {
 	char user[40];
 	char purpose[72];
 	char policy[72];
-	char digest[DIGEST_BYTES]; /* of the policy's text */
-	char table[DIGEST_BYTES];  /* of the compiled cells */
-	char chain[DIGEST_BYTES];  /* of the chain in one string */
-	char key[KID_BYTES];	   /* the host's, that signed the root of the chain */
-	char *token;		   /* its link, the last of the chain */
-	char *status_uri;	   /* of the list in which it has an entry: status_lists.h; NULL: none */
+	char file[128];		     /* as the policy was asked for; empty: it has its parent's */
+	bool installed;		     /* and that was the host's own */
+	char digest[DIGEST_BYTES];   /* of the policy's text */
+	char table[DIGEST_BYTES];    /* of the compiled cells */
+	char chain[DIGEST_BYTES];    /* of the chain in one string */
+	char key[KID_BYTES];	     /* the host's, that signed the root of the chain */
+	struct signed_link *link;    /* the last of its chain; NULL: it has none, or has ended */
+	struct signed_links earlier; /* that grants below go on from */
+	char *status_uri;	     /* of the list in which it has an entry: status_lists.h; NULL: none */
 	uint32_t status_index;
 	char *workdir; /* NULL: none was given */
 	char *labels;  /* of the rules, in order, each ended by NUL */
@@ -66,6 +70,9 @@ struct grant {
 	int64_t not_before; /* wall clock, seconds */
 	int64_t expires;    /* likewise */
 	uint64_t deadline;  /* the same, CLOCK_BOOTTIME ns: what the kernel goes by */
+	uint64_t before;    /* the deadline that the last renewal replaced; 0: there was none */
+	uint64_t began;	    /* CLOCK_BOOTTIME ns, whatever was renewed since */
+	unsigned renewals;
 	uint32_t slot, gen;
 	bool held;    /* the slot is this grant's; false once it was given back */
 	bool emptied; /* the end of its last task is known */

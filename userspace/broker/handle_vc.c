@@ -7,18 +7,19 @@
 #include "broker/http.h"
 #include "token/vc.h"
 
-static struct vc_link vc_link_of(const struct grant *g)
+/* Each with the link from which those below go on: a newer one of its grant says nothing of them. */
+static struct vc_link vc_link_of(const struct grant *g, const struct signed_link *link)
 {
 	return (struct vc_link){
 		.id = g->id,
 		.parent = *g->parent ? g->parent : NULL,
 		.purpose = g->purpose,
 		.policy = g->policy,
-		.policy_digest = g->digest,
+		.policy_digest = link->policy,
 		.table = g->table,
-		.token = g->token,
-		.not_before = g->not_before,
-		.expires = g->expires,
+		.token = link->text,
+		.not_before = link->not_before,
+		.expires = link->expires,
 	};
 }
 
@@ -26,12 +27,13 @@ static struct vc_link vc_link_of(const struct grant *g)
 static int vc_of_grant(const struct broker *b, const struct grant *g, json_t **credential)
 {
 	json_auto_t *assurance = json_pack("{s:s}", "method", g->assurance); /* how the owner was proven */
+	const struct signed_link *link = g->link;
 	struct vc_link links[CHAIN_MAX];
 	size_t first = CHAIN_MAX;
 	struct vc_chain chain;
 
-	for (const struct grant *up = g; up && first; up = up->above)
-		links[--first] = vc_link_of(up);
+	for (const struct grant *up = g; up && link && first; up = up->above, link = link->above)
+		links[--first] = vc_link_of(up, link);
 	chain = (struct vc_chain){.owner = g->owner,
 				  .assurance = assurance,
 				  .links = links + first,

@@ -13,7 +13,7 @@
 /* So that the next daemon does not tell of it again. When that fails, it will. */
 static void lifecycle_keep(const struct broker *b, const struct grant *g)
 {
-	if (g->token)
+	if (g->link)
 		adopt_keep(b, g);
 }
 

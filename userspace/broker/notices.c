@@ -10,7 +10,7 @@
 static void notice_write(struct broker *b, struct grant *g, const char *text)
 {
 	recorder_note(&b->recorder, NOTE_REVOKED, g, text);
-	if (g->token)
+	if (g->link)
 		adopt_keep(b, g);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/record_link.h"
 #include "token/token.h"
 
 /* No JWS signs a message that begins so: '/' is no character of base64url. */
@@ -29,20 +30,25 @@ static const struct {
 	size_t size;
 } strings[] = {
 	FIELD(id),     FIELD(parent), FIELD(owner), FIELD(assurance), FIELD(user), FIELD(purpose),
-	FIELD(policy), FIELD(digest), FIELD(table), FIELD(chain),     FIELD(key),
+	FIELD(policy), FIELD(digest), FIELD(table), FIELD(chain),     FIELD(key),  FIELD(file),
 };
 
 static json_t *record_json(const struct grant *g)
 {
 	json_t *o = json_pack(
-		"{s:s, s:s*, s:O*, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:i, s:i}",
-		"token", g->token, "workdir", g->workdir, "proof", g->proof, "argv", g->argv, "links",
-		g->links, "uid", (json_int_t)g->uid, "cost", (json_int_t)g->cost, "not_before",
-		(json_int_t)g->not_before, "expires", (json_int_t)g->expires, "deadline",
-		(json_int_t)g->deadline, "slot", (json_int_t)g->slot, "gen", (json_int_t)g->gen, "kill",
-		g->kill, "state", (int)g->state, "depth", (int)g->depth, "children", (int)g->children,
-		"audit", (int)g->audit);
+		"{s:s*, s:O*, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:b}",
+		"workdir", g->workdir, "proof", g->proof, "argv", g->argv, "links", g->links, "uid",
+		(json_int_t)g->uid, "cost", (json_int_t)g->cost, "not_before", (json_int_t)g->not_before,
+		"expires", (json_int_t)g->expires, "deadline", (json_int_t)g->deadline, "slot",
+		(json_int_t)g->slot, "gen", (json_int_t)g->gen, "kill", g->kill, "state", (int)g->state,
+		"depth", (int)g->depth, "children", (int)g->children, "audit", (int)g->audit, "began",
+		(json_int_t)g->began, "before", (json_int_t)g->before, "renewals", (int)g->renewals,
+		"installed", g->installed);
 
+	if (o && record_links_write(g, o)) {
+		json_decref(o);
+		return NULL;
+	}
 	for (size_t i = 0; o && i < sizeof(strings) / sizeof(strings[0]); i++) {
 		if (json_object_set_new(o, strings[i].name, json_string((const char *)g + strings[i].at))) {
 			json_decref(o);
@@ -78,13 +84,15 @@ int record_encode(const struct secret_key *key, const struct grant *g, char **by
 
 /* ---- back ---- */
 
-/* Of a daemon before 0.2.0, which knew no other proof of an owner and no other key. */
+/* Of a daemon before 0.2.0, which knew no other proof of an owner, no other key and no renewal. */
 static int string_default(const char *name, const struct public_key *key, struct grant *g)
 {
 	if (!strcmp(name, "assurance"))
 		strcpy(g->assurance, "peer");
 	else if (!strcmp(name, "key"))
 		strcpy(g->key, key->kid);
+	else if (!strcmp(name, "file"))
+		g->file[0] = '\0';
 	else
 		return -EBADMSG;
 	return 0;
@@ -111,6 +119,21 @@ static int number_read(const json_t *o, const char *name, uint64_t most, uint64_
 	return json_is_integer(value) && json_integer_value(value) >= 0 && *number <= most ? 0 : -EBADMSG;
 }
 
+/* Of such a daemon, again: its grants began when their one and only life did. */
+static int renewals_read(const json_t *o, struct grant *g)
+{
+	uint64_t life = (uint64_t)(g->expires - g->not_before) * 1000000000, renewals = 0;
+
+	g->began = g->deadline > life ? g->deadline - life : 0;
+	if (json_object_get(o, "renewals") && (number_read(o, "renewals", INT32_MAX, &renewals) ||
+					       number_read(o, "began", INT64_MAX, &g->began) ||
+					       number_read(o, "before", INT64_MAX, &g->before)))
+		return -EBADMSG;
+	g->renewals = (unsigned)renewals;
+	g->installed = json_is_true(json_object_get(o, "installed"));
+	return 0;
+}
+
 static int numbers_read(const json_t *o, struct grant *g)
 {
 	uint64_t uid, cost, not_before, expires, slot, gen, state, depth, children, audit;
@@ -134,24 +157,22 @@ static int numbers_read(const json_t *o, struct grant *g)
 	g->children = (unsigned)children;
 	g->audit = (unsigned)audit;
 	g->kill = json_is_true(json_object_get(o, "kill"));
-	return 0;
+	return renewals_read(o, g);
 }
 
 static int texts_read(const json_t *o, struct grant *g)
 {
-	const char *token = json_string_value(json_object_get(o, "token"));
 	const char *workdir = json_string_value(json_object_get(o, "workdir"));
 	json_t *argv = json_object_get(o, "argv"), *links = json_object_get(o, "links");
 	json_t *proof = json_object_get(o, "proof");
 
-	if (!token || !json_is_array(argv) || !json_is_array(links) || (proof && !json_is_object(proof)))
+	if (!json_is_array(argv) || !json_is_array(links) || (proof && !json_is_object(proof)))
 		return -EBADMSG;
 	g->proof = json_incref(proof);
 	g->argv = json_incref(argv);
 	g->links = json_incref(links);
-	g->token = strdup(token);
 	g->workdir = workdir ? strdup(workdir) : NULL;
-	return g->token && (g->workdir || !workdir) ? 0 : -ENOMEM;
+	return !g->workdir && workdir ? -ENOMEM : record_links_read(o, g);
 }
 
 static int grant_read(const struct public_key *signer, const char *json, const struct head *head,

@@ -129,7 +129,7 @@ static bool key_matches(const struct grant *g, const char *key)
 
 	if (strncmp(g->owner, "ssh:", 4) == 0 && strcmp(g->owner + 4, key) == 0)
 		return true;
-	return g->token && jwt_names(g->token, kid, typ) == 0 && strcmp(kid, key) == 0;
+	return g->link && jwt_names(g->link->text, kid, typ) == 0 && strcmp(kid, key) == 0;
 }
 
 bool selection_matches(const struct selection *s, const struct grant *g)

@@ -90,7 +90,7 @@ static json_t *link_claims(const char *link)
 
 int status_lists_adopt(struct grant *g)
 {
-	json_auto_t *claims = g->token ? link_claims(g->token) : NULL;
+	json_auto_t *claims = g->link ? link_claims(g->link->text) : NULL;
 	const json_t *entry = json_object_get(json_object_get(claims, "status"), "status_list");
 	json_int_t index = json_integer_value(json_object_get(entry, "idx"));
 	const char *uri = json_string_value(json_object_get(entry, "uri"));

@@ -64,7 +64,7 @@ static void test_same(void **state)
 	assert_int_equal(record_encode(key, g, &bytes, &size), 0);
 	assert_int_equal(record_decode(&ring, bytes, size, &back), 0);
 	assert_string_equal(back->id, g->id);
-	assert_string_equal(back->token, g->token);
+	assert_string_equal(back->link->text, g->link->text);
 	assert_null(back->workdir);
 	assert_true(json_equal(back->argv, g->argv));
 	assert_int_equal(back->labels_size, g->labels_size);

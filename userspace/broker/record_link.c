@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/record_link.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "token/token.h"
+
+/* ---- out ---- */
+
+static json_t *link_json(const struct signed_link *l)
+{
+	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "token", l->text, "under", l->under, "policy",
+			 l->policy, "not_before", (json_int_t)l->not_before, "expires",
+			 (json_int_t)l->expires);
+}
+
+/* Those that nobody goes on from any more are not worth keeping. */
+static json_t *earlier_json(const struct grant *g)
+{
+	json_t *list = json_array();
+	const struct signed_link *l;
+
+	SLIST_FOREACH(l, &g->earlier, next)
+	if (l->refs > 1 && json_array_append_new(list, link_json(l))) {
+		json_decref(list);
+		return NULL;
+	}
+	return list;
+}
+
+int record_links_write(const struct grant *g, json_t *record)
+{
+	if (json_object_set_new(record, "token", json_string(g->link->text)) ||
+	    json_object_set_new(record, "under", json_string(g->link->under)) ||
+	    json_object_set_new(record, "earlier", earlier_json(g)))
+		return -ENOMEM;
+	return 0;
+}
+
+/* ---- in ---- */
+
+static int digest_read(const json_t *o, const char *name, char digest[DIGEST_BYTES])
+{
+	const json_t *value = json_object_get(o, name);
+	size_t len = json_string_length(value);
+
+	if (!json_is_string(value) || len >= DIGEST_BYTES)
+		return -EBADMSG;
+	memcpy(digest, json_string_value(value), len + 1);
+	return 0;
+}
+
+static int time_read(const json_t *o, const char *name, int64_t *time)
+{
+	const json_t *value = json_object_get(o, name);
+
+	*time = json_integer_value(value);
+	return json_is_integer(value) && *time >= 0 && *time <= TOKEN_TIME_MAX ? 0 : -EBADMSG;
+}
+
+static int link_new(const json_t *o, struct signed_link **link)
+{
+	const char *token = json_string_value(json_object_get(o, "token"));
+
+	return token ? signed_link_new(token, NULL, link) : -EBADMSG;
+}
+
+static int earlier_read(const json_t *o, struct grant *g)
+{
+	struct signed_link *l;
+	int err = link_new(o, &l);
+
+	if (err)
+		return err;
+	SLIST_INSERT_HEAD(&g->earlier, l, next);
+	if (digest_read(o, "under", l->under) || digest_read(o, "policy", l->policy) ||
+	    time_read(o, "not_before", &l->not_before) || time_read(o, "expires", &l->expires))
+		return -EBADMSG;
+	return 0;
+}
+
+/* Before 0.2.0 no grant was renewed, so the one above has the one link it ever had. */
+int record_links_read(const json_t *record, struct grant *g)
+{
+	const json_t *earlier = json_object_get(record, "earlier"), *one;
+	int err = link_new(record, &g->link);
+	size_t i;
+
+	if (err)
+		return err;
+	g->link->not_before = g->not_before;
+	g->link->expires = g->expires;
+	memcpy(g->link->policy, g->digest, sizeof(g->link->policy));
+	if (json_object_get(record, "under") && digest_read(record, "under", g->link->under))
+		return -EBADMSG;
+	json_array_foreach (earlier, i, one)
+		if ((err = earlier_read(one, g)))
+			return err;
+	return 0;
+}
+
+/* ---- joined ---- */
+
+static struct signed_link *link_above(const struct grant *above, const struct signed_link *l)
+{
+	struct signed_link *up;
+
+	if (!*l->under || !strcmp(l->under, above->link->digest))
+		return above->link;
+	SLIST_FOREACH(up, &above->earlier, next)
+	if (!strcmp(l->under, up->digest))
+		return up;
+	return NULL;
+}
+
+static void link_join(const struct grant *above, struct signed_link *l)
+{
+	struct signed_link *up = above && above->link ? link_above(above, l) : NULL;
+
+	if (!up || l->above)
+		return;
+	l->above = signed_link_hold(up);
+	memcpy(l->under, up->digest, sizeof(l->under));
+}
+
+void record_links_join(struct grant *g)
+{
+	struct signed_link *l;
+
+	link_join(g->above, g->link);
+	SLIST_FOREACH(l, &g->earlier, next)
+	link_join(g->above, l);
+}
