@@ -75,11 +75,12 @@ struct tag {
 	__u32 gen;
 	__u64 seen;  /* revocation epoch << 16 | slot for which the ancestors were last found live */
 	__u32 flags; /* TAG_*, of the whole process: in the tag of its first thread */
-	__u32 reserved;
+	__u32 whole; /* TAG_SPLIT, likewise: slot of a grant that those of all its threads are within */
 };
 
 #define TAG_MAPPED 1u /* has a file mapped shared: its grant's end kills it */
 #define TAG_LENT   2u /* has, or had since it was executed, its memory in common with another process */
+#define TAG_SPLIT  4u /* its threads, or who else has its memory, need not be of one grant */
 
 /* Whose a System V object, key or user namespace is, in a hash keyed by its address. */
 struct owner {
@@ -266,6 +267,8 @@ enum guard_op {
 	GUARD_SOCKET_CONTROL, /* likewise of a control message */
 	GUARD_NETLINK, /* more than asking: detail is the message's type, 0 when it is about whom it reaches
 			*/
+	GUARD_RING, /* io_uring: a thread of the kernel's that acts for a process whose threads have several
+		       grants */
 	GUARD_OPS
 };
 
@@ -294,13 +297,18 @@ struct ward {
 	__u32 way;
 };
 
-/* ---- visit: how the warden finds the task behind a connection (task.bpf.c) ---- */
-enum visit_op { VISIT_READ, VISIT_TAG, VISIT_WARD };
+/*
+ * ---- visit: how the warden finds the task behind a connection (task.bpf.c) ----
+ *
+ * VISIT_TAG binds a process, which has to be of one thread; VISIT_THREAD narrows the thread that connected,
+ * be it one of many.
+ */
+enum visit_op { VISIT_READ, VISIT_TAG, VISIT_WARD, VISIT_THREAD };
 
 struct visit {
 	__u32 op;   /* in: enum visit_op */
 	__u32 fd;   /* in: the connection, or what VISIT_WARD wards: a descriptor of the calling process */
-	__u32 slot; /* VISIT_TAG in: the tag to put on; out: the tag found */
+	__u32 slot; /* VISIT_TAG, VISIT_THREAD in: the tag to put on; out: the tag found */
 	__u32 gen;
 	__u32 tgid;    /* out, as the initial namespace counts */
 	__u32 threads; /* out */

@@ -141,6 +141,37 @@ static __always_inline int grant_within(__u32 at, __u32 at_gen, __u32 slot, __u3
 	return 0;
 }
 
+static __always_inline int same_process(const struct task_struct *a, const struct task_struct *b)
+{
+	return BPF_CORE_READ(a, group_leader) == BPF_CORE_READ(b, group_leader);
+}
+
+/*
+ * Whether what is done to a task stays within a grant. Memory and signals are the process's: where its
+ * threads have several grants the widest counts, but to a thread of that process, which has all of it anyway.
+ */
+static __always_inline int task_within(const struct task_struct *task, __u32 slot, __u32 gen)
+{
+	const struct task_struct *self = (void *)bpf_get_current_task();
+	const struct tag *tag = tag_of((__u64)task), *process = process_tag(task);
+	__u32 at, at_gen;
+
+	if (!tag)
+		return 0;
+	at = tag->slot;
+	at_gen = tag->gen;
+	if (process && process->flags & TAG_SPLIT && !same_process(task, self)) {
+		const struct slot *s;
+
+		at = process->whole;
+		s = bpf_map_lookup_elem(&slots, &at); /* held for as long as those beneath it are */
+		if (!s)
+			return 0;
+		at_gen = s->gen;
+	}
+	return grant_within(at, at_gen, slot, gen);
+}
+
 /*
  * Argument n as a number, for those that can be NULL: the verifier takes a hook's pointers for valid and
  * removes a test of the pointer itself as dead code.

@@ -44,7 +44,9 @@ static __always_inline int is_own_process(__u64 inode)
 	if (!first || !tag)
 		return 0;
 	other = tag_of((__u64)first - OFFSET(struct task_struct, pid_links[PIDTYPE_PID]));
-	return other && grant_within(other->slot, other->gen, tag->slot, tag->gen);
+	/* Of several grants it is nobody's: there is no stack to ask which (task_within()). */
+	return other && !(other->flags & TAG_SPLIT) &&
+	       grant_within(other->slot, other->gen, tag->slot, tag->gen);
 }
 
 /* See file.h. */

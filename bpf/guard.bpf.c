@@ -53,9 +53,7 @@ int BPF_PROG(guard_pivotroot, const struct path *old, const struct path *new)
 /* To tasks of its grant, and of those beneath, a task may do what the kernel lets it. */
 static __always_inline int is_ours(const struct tag *tag, struct task_struct *task)
 {
-	struct tag *other = tag_of((__u64)task);
-
-	return other && grant_within(other->slot, other->gen, tag->slot, tag->gen);
+	return task_within(task, tag->slot, tag->gen);
 }
 
 SEC("lsm/ptrace_access_check")
@@ -154,6 +152,18 @@ SEC("lsm/uring_override_creds")
 int BPF_PROG(guard_personality, const struct cred *cred)
 {
 	GUARD(GUARD_PERSONALITY, 0);
+}
+
+/*
+ * The thread of IORING_SETUP_SQPOLL does under its maker's tag what any thread writes into the ring. Rings
+ * from before the threads parted have kept them from it (visit_unfit()).
+ */
+SEC("lsm/uring_sqpoll")
+int guard_sqpoll(void *ctx)
+{
+	struct tag *process = caller_tag() ? process_tag((void *)bpf_get_current_task()) : 0;
+
+	return process && process->flags & TAG_SPLIT ? verdict_errno(guard_refuse(GUARD_RING, 0)) : 0;
 }
 
 #define F_SETOWN    8

@@ -85,6 +85,23 @@ int BPF_PROG(unix_stream_connect_elsewhere, struct sock *sock, struct sock *othe
 	return tag ? verdict_errno(unix_check_elsewhere(tag, other, hook_arg(ctx, 1))) : 0;
 }
 
+/*
+ * The kernel notes the process that connects. A thread may have less than that, so which one it is, is noted
+ * beside it, or it does not connect. A program of its own: the walk leaves no stack.
+ */
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(unix_connector, struct sock *sock, struct sock *other, struct sock *newsk)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct connector c = {};
+
+	if (!caller_tag() || BPF_CORE_READ(task, group_leader) == task)
+		return 0;
+	c.task = (__u64)task;
+	c.start = BPF_CORE_READ(task, start_boottime);
+	return bpf_sk_storage_get(&connectors, newsk, &c, BPF_SK_STORAGE_GET_F_CREATE) ? 0 : -ENOMEM;
+}
+
 /* Datagrams. Two sockets connected to each other are a pair that somebody made on purpose. */
 static __always_inline struct sock *unix_receiver(struct socket *sock, struct socket *other)
 {

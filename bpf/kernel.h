@@ -183,6 +183,7 @@ struct task_struct {
 	__u64 start_boottime;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	struct pid *thread_pid; /* NULL once the task is unhashed */
 	const struct cred *real_cred;
 	const struct cred *cred;
 	struct nsproxy *nsproxy;

@@ -135,6 +135,20 @@ struct {
 	__type(value, struct maker);
 } makers __weak SEC(".maps");
 
+/* On the end of a unix connection that is to be accepted: which thread made it, if not the first of its
+ * process. */
+struct connector {
+	__u64 task;
+	__u64 start; /* CLOCK_BOOTTIME, ns: with the address names the task for ever */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct connector);
+} connectors __weak SEC(".maps");
+
 static __always_inline struct control *control_get(void)
 {
 	__u32 zero = 0;

@@ -123,4 +123,12 @@ static __always_inline int task_registers_ring(const void *task)
 	return any != 0;
 }
 
+/* Whether workers may be there that do the task's work: they are born with its tag, and keep it. */
+static __always_inline int task_used_ring(const void *task)
+{
+	const struct task_struct___uring *t = task;
+
+	return bpf_core_field_exists(t->io_uring) && BPF_CORE_READ(t, io_uring);
+}
+
 #endif

@@ -29,7 +29,7 @@ static __always_inline void tag_disarm(__u64 task)
 
 static __always_inline int tag_put(__u64 task, const struct tag *tag)
 {
-	struct tag copy = {.slot = tag->slot, .gen = tag->gen, .flags = tag->flags};
+	struct tag copy = {.slot = tag->slot, .gen = tag->gen, .flags = tag->flags, .whole = tag->whole};
 
 	if (bpf_map_update_elem(&tags, &task, &copy, BPF_ANY))
 		return -EAGAIN;
@@ -70,7 +70,16 @@ static __always_inline __u32 flags_inherit(unsigned long clone)
 		return 0;
 	if (clone & CLONE_VM)
 		__sync_fetch_and_or(&process->flags, TAG_LENT);
-	return (process->flags & TAG_MAPPED) | (clone & CLONE_VM ? TAG_LENT : 0);
+	return (process->flags & TAG_MAPPED) |
+	       (clone & CLONE_VM ? TAG_LENT | (process->flags & TAG_SPLIT) : 0);
+}
+
+/* Of a child that has the memory in common, as flags_inherit() says it. */
+static __always_inline __u32 whole_inherit(__u32 flags)
+{
+	struct tag *process = process_tag((void *)bpf_get_current_task());
+
+	return flags & TAG_SPLIT && process ? process->whole : 0;
 }
 
 /* Threads, forks, vforks and io_uring workers are all born here, with `current` the one that asked. */
@@ -96,6 +105,7 @@ int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags)
 	if (why != WHY_RULE)
 		return verdict_errno(refuse(&r, s, why, 0));
 	put = (struct tag){.slot = tag->slot, .gen = tag->gen, .flags = flags_inherit(flags)};
+	put.whole = whole_inherit(put.flags);
 	if (tag_inherit((__u64)child, &put))
 		return verdict_errno(refuse(&r, s, WHY_LIMIT, 0));
 	return 0;
@@ -174,30 +184,39 @@ static __always_inline int tag_narrow(__u64 task, const struct tag *to)
 	return 0;
 }
 
-/* Whether the tag to be put on is of a grant that the task's own delegated. */
-static __always_inline int visit_narrows(const struct tag *tag)
+/* Whether the tag may be put on: of a grant that the task's own delegated, or where there is none, on all of
+ * it. */
+static __always_inline int visit_may(const struct tag *tag)
 {
 	const struct slot *s = slot_get(visit.slot, visit.gen);
 
+	if (!tag->slot)
+		return visit.op == VISIT_TAG;
 	return s && s->parent == tag->slot && s->parent_gen == tag->gen;
 }
 
 /*
  * Why no tag can bind the process, or 0: another task does its work untagged. A thread is one, a process that
  * opens descriptors in a table that both have is another, and the one behind a ring (ring.h) is a third. What
- * else it has open is its own business.
+ * else it has open is its own business. A thread has memory and descriptors in common with others in any case
+ * (SECURITY.md); what is done for it all the same is not to be done with more than it has.
  */
 static __always_inline int visit_unfit(struct task_struct *task, __u32 *opens)
 {
+	int thread = visit.op == VISIT_THREAD;
+	__u32 flags = BPF_CORE_READ(task, flags);
+
 	visit.threads = BPF_CORE_READ(task, signal, nr_threads);
-	if (visit.threads != 1)
+	if (!thread && visit.threads != 1)
 		return -EBUSY;
-	if (BPF_CORE_READ(task, flags) & PF_EXITING)
+	if (flags & PF_EXITING)
 		return -ESRCH;
-	if (BPF_CORE_READ(task, files, count.counter) != 1)
+	if (!thread && BPF_CORE_READ(task, files, count.counter) != 1)
 		return -EMLINK;
 	*opens = task_opens(task);
-	return *opens & OPENS_RING || task_registers_ring(task) ? -EBADFD : 0;
+	if (*opens & OPENS_RING || flags & (PF_IO_WORKER | PF_USER_WORKER))
+		return -EBADFD;
+	return (thread ? task_used_ring(task) : task_registers_ring(task)) ? -EBADFD : 0;
 }
 
 /* As queue_mark(), of a queue that was open before the tag. */
@@ -209,6 +228,33 @@ static __always_inline void slot_mapped(const struct tag *tag)
 		__sync_fetch_and_or(&s->flags, SLOT_MAPPED);
 }
 
+/*
+ * Before a part of what shares one memory has less than the rest: nobody gets at that by the part. Memory is
+ * shared for a moment by whoever looks at it, too; then this is stricter than it need be.
+ */
+static __always_inline int visit_split(const struct task_struct *task, const struct tag *old)
+{
+	const struct task_struct___mm *memory = (const void *)task;
+	struct tag *process = process_tag(task);
+
+	if (!process)
+		return -ESRCH;
+	if (process->flags & TAG_SPLIT)
+		return 0;
+	if (visit.op != VISIT_THREAD &&
+	    !(process->flags & TAG_LENT && BPF_CORE_READ(memory, mm, mm_users.counter) != 1))
+		return 0;
+	process->whole = old->slot;
+	__sync_fetch_and_or(&process->flags, TAG_SPLIT);
+	return 0;
+}
+
+static __always_inline int visit_narrow(struct task_struct *task, const struct tag *old,
+					const struct tag *put)
+{
+	return visit_split(task, old) ?: tag_narrow((__u64)task, put);
+}
+
 /* Puts the tag on, in place of `old` when that has a slot. */
 static __always_inline int visit_put(struct task_struct *task, const struct tag *old)
 {
@@ -217,7 +263,7 @@ static __always_inline int visit_put(struct task_struct *task, const struct tag 
 	int err = visit_unfit(task, &opens);
 
 	if (!err)
-		err = old->slot ? tag_narrow((__u64)task, &put) : tag_put((__u64)task, &put);
+		err = old->slot ? visit_narrow(task, old, &put) : tag_put((__u64)task, &put);
 	if (err)
 		return err;
 	err = visit_unfit(task, &opens);
@@ -231,8 +277,8 @@ static __always_inline int visit_put(struct task_struct *task, const struct tag 
 }
 
 /*
- * Finds the process behind a connection of the warden's own by the struct pid that the kernel noted at
- * connect(2), so a recycled pid cannot stand in for it, and reads or puts its tag. Runs under RCU: the task
+ * Of the task behind a connection of the warden's own, found by the struct pid that the kernel noted at
+ * connect(2), so a recycled pid cannot stand in for it, reads or puts the tag. Runs under RCU: the task
  * found is freed, and its entry dropped, only after this returns. Nothing makes the task wait for its answer,
  * so it is looked at again with the tag on: what it began before that shows by then, or is tagged by
  * task_born().
@@ -248,7 +294,7 @@ static __always_inline void visit_task(struct task_struct *task)
 		old.slot = tag->slot;
 		old.gen = tag->gen;
 	}
-	if (visit.op == VISIT_READ || (old.slot && !visit_narrows(&old))) {
+	if (visit.op == VISIT_READ || !visit_may(&old)) {
 		visit.slot = old.slot;
 		visit.gen = old.gen;
 		visit.error = visit.op == VISIT_READ ? 0 : -EEXIST;
@@ -265,6 +311,33 @@ static __always_inline int visit_ward(const struct file *file)
 	READ_AT(&dentry, struct file, (__u64)file, f_path.dentry);
 	READ_AT(&mnt, struct file, (__u64)file, f_path.mnt);
 	return ward_raise(dentry, mnt, visit.ward.ward, (__u32)visit.ward.tree << 16 | visit.ward.self);
+}
+
+/*
+ * Whether the thread that made a connection is one of the process of that first thread now, for good while
+ * this runs: the kernel clears thread_pid before it waits for RCU and frees a task. One that executed
+ * meanwhile took over the start of the first.
+ */
+static __always_inline int connector_lives(const struct connector *by, __u64 leader)
+{
+	const struct task_struct *task = (void *)by->task;
+
+	return BPF_CORE_READ(task, start_boottime) == by->start && BPF_CORE_READ(task, thread_pid) &&
+	       (__u64)BPF_CORE_READ(task, group_leader) == leader && tag_of(by->task);
+}
+
+/* The task that made a connection, 0 when it is gone: the first of the process unless another was noted. */
+static __always_inline __u64 connector_find(const struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	const struct connector *by;
+	__u64 leader;
+
+	tag_of_pid(BPF_CORE_READ(sock, sk, sk_peer_pid), &leader);
+	by = sk ? bpf_sk_storage_get(&connectors, sk, 0, 0) : 0;
+	if (!leader || !by)
+		return leader;
+	return connector_lives(by, leader) ? by->task : 0;
 }
 
 SEC("iter/task_file")
@@ -286,7 +359,7 @@ int visit_connection(struct bpf_iter__task_file *ctx)
 		return 0;
 	visit.done = 1;
 	visit.error = -ESRCH;
-	tag_of_pid(BPF_CORE_READ(sock, sk, sk_peer_pid), &task);
+	task = connector_find(sock);
 	if (task)
 		visit_task((void *)task);
 	return 0;

@@ -29,7 +29,9 @@ static void check(const struct grant_request *r, enum request_kind kind)
 		abort();
 	if (r->proof.id_token && strlen(r->proof.id_token) > JWS_TEXT_MAX)
 		abort();
-	if (r->ticket && kind != REQUEST_NARROWER)
+	if (r->ticket && r->thread)
+		abort();
+	if ((r->ticket || r->thread) && kind != REQUEST_NARROWER)
 		abort();
 	if (!json_is_array(r->argv) || json_array_size(r->argv) > REQUEST_ARGV_MAX)
 		abort();

@@ -25,13 +25,22 @@ class Unix(http.client.HTTPConnection):
         self.sock.connect(os.environ["DEPUTY_SOCKET"])
 
 
-def request(method, where, body=None):
-    connection = Unix("deputy")
-    connection.request(method, where, json.dumps(body) if body is not None else None)
-    answer = connection.getresponse()
+def request(method, where, body=None, connection=None):
+    over = connection or Unix("deputy")
+    over.request(method, where, json.dumps(body) if body is not None else None)
+    answer = over.getresponse()
     said = json.loads(answer.read())
-    connection.close()
+    if not connection:
+        over.close()
     return {"status": answer.status, **said}
+
+
+KEPT = []
+
+
+def connect():
+    KEPT.append(Unix("deputy"))
+    KEPT[-1].connect()
 
 
 def spawn(*argv):
@@ -93,6 +102,7 @@ class Ring:
 
 
 RINGS = []
+results = queue.Queue()
 
 
 def ring_make(flags=0):
@@ -149,7 +159,8 @@ def attempt(what, *args):
 DOES = {
     "post": lambda *words: request("POST", *words), "get": lambda *words: request("GET", *words), "spawn": spawn,
     "start": start, "read": read, "kill": os.kill, "tgkill": tgkill, "ids": ids, "fork-read": fork_read,
-    "thread-read": thread_read, "exec": os.execv, "leave": leave, "ring": ring_make, "ring-close": ring_close,
+    "connect": connect, "over": lambda method, where: request(method, where, connection=KEPT[-1]),
+    "result": lambda: results.get(), "thread-read": thread_read, "exec": os.execv, "leave": leave, "ring": ring_make, "ring-close": ring_close,
     "ring-open": lambda name: RINGS[-1].open(name), "ring-work": lambda name: RINGS[-1].open(name, Ring.ASYNC),
 }
 
@@ -161,7 +172,10 @@ def answer(said):
 def work(asked):
     while True:
         does, args = asked.get()
-        answer(attempt(DOES[does], *args))
+        if does == "aside":  # by one who may not answer any more
+            results.put(attempt(DOES[args[0]], *args[1:]))
+        else:
+            answer(attempt(DOES[does], *args))
 
 
 signal.signal(signal.SIGUSR1, lambda *_: None)

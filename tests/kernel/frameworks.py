@@ -58,9 +58,12 @@ class Framework:
             raise OSError(f"the framework ended with {self.process.wait()}")
         return json.loads(line)
 
-    def ask(self, does, *args, thread=0):
+    def tell(self, does, *args, thread=0):
         self.process.stdin.write(json.dumps({"thread": thread, "do": does, "with": args}) + "\n")
         self.process.stdin.flush()
+
+    def ask(self, does, *args, thread=0):
+        self.tell(does, *args, thread=thread)
         return self.answer()
 
     def errno(self, does, *args, thread=0):

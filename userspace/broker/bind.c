@@ -29,14 +29,11 @@ int bind_single(struct exchange *x)
 	return err;
 }
 
-int bind_caller(struct exchange *x, const struct grant *g)
+static int bind_refuse(struct exchange *x, int err)
 {
 	struct answer *a = &x->answer;
-	int err = warden_tag(FD_WARDEN, x->peer->fd, grant_tag(g));
 
 	switch (err) {
-	case 0:
-		return 0;
 	case -EEXIST:
 		return answer_problem(a, PROBLEM_FORBIDDEN,
 				      "already under a grant: a tagged process cannot take a new grant");
@@ -57,4 +54,23 @@ int bind_caller(struct exchange *x, const struct grant *g)
 	default:
 		return answer_problem(a, PROBLEM_UNAVAILABLE, "cannot tag the caller: %s", strerror(-err));
 	}
+}
+
+int bind_caller(struct exchange *x, const struct grant *g)
+{
+	int err = warden_tag(FD_WARDEN, x->peer->fd, grant_tag(g), 0);
+
+	return err ? bind_refuse(x, err) : 0;
+}
+
+int bind_thread(struct exchange *x, const struct grant *g)
+{
+	int err = warden_tag(FD_WARDEN, x->peer->fd, grant_tag(g), WARDEN_TAG_THREAD);
+
+	if (err == -EBADFD)
+		return answer_problem(
+			&x->answer, PROBLEM_CONFLICT,
+			"the calling thread has used io_uring, or its process has a ring open, whose work "
+			"may be done with more than the grant: narrow a thread before there is one");
+	return err ? bind_refuse(x, err) : 0;
 }

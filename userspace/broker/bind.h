@@ -12,5 +12,8 @@ int bind_single(struct exchange *x);
 /* Puts the tag of a grant that holds a slot on the caller: only if it carries none, or that of the grant
  * which delegated this one. */
 int bind_caller(struct exchange *x, const struct grant *g);
+/* The same to the thread that connected and no other of its process, which carries the tag of the grant which
+ * delegated this one. */
+int bind_thread(struct exchange *x, const struct grant *g);
 
 #endif

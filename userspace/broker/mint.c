@@ -26,7 +26,7 @@
 int mint_caller(struct mint *m)
 {
 	user_find(m->x->caller.uid, &m->user);
-	return m->request.ticket ? bind_present(m->x) : bind_single(m->x);
+	return m->request.ticket || m->request.thread ? bind_present(m->x) : bind_single(m->x);
 }
 
 int mint_request(struct mint *m)
@@ -213,12 +213,16 @@ static int mint_record(struct mint *m)
 
 static int mint_bind(struct mint *m)
 {
-	int err = m->request.ticket ? ticket_open(m->b, m->grant) : 0;
+	int err;
 
-	if (err)
-		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot make a ticket: %s",
-				      strerror(-err));
-	return m->request.ticket ? 0 : bind_caller(m->x, m->grant);
+	if (m->request.thread)
+		return bind_thread(m->x, m->grant);
+	if (!m->request.ticket)
+		return bind_caller(m->x, m->grant);
+	err = ticket_open(m->b, m->grant);
+	return err ? answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot make a ticket: %s",
+				    strerror(-err))
+		   : 0;
 }
 
 static void mint_announce(struct mint *m)
@@ -228,7 +232,10 @@ static void mint_announce(struct mint *m)
 	json_t *arg;
 
 	text_ttl(m->request.ttl_ns, ttl);
-	n = (size_t)snprintf(text, sizeof(text), "for %s%s:", ttl, m->request.ticket ? ", as a ticket" : "");
+	n = (size_t)snprintf(text, sizeof(text), "for %s%s:", ttl,
+			     m->request.ticket	 ? ", as a ticket"
+			     : m->request.thread ? ", for a thread"
+						 : "");
 	if (m->proof.counter) /* for people to see a copied security key by: it never goes back */
 		n = (size_t)snprintf(text, sizeof(text), "for %s, the security key's %u:", ttl,
 				     m->proof.counter);

@@ -52,6 +52,7 @@ static const struct member narrower_members[] = {
 	{"workdir", "a string", JSON_STRING, false, REQUEST_WORKDIR_MAX},
 	{"argv", "an array of strings", JSON_ARRAY, false, 0},
 	{"ticket", "true, or left out", JSON_TRUE, false, 0},
+	{"thread", "true, or left out", JSON_TRUE, false, 0},
 };
 
 static const struct {
@@ -249,6 +250,10 @@ static int request_fill(struct grant_request *r, enum request_kind kind, struct 
 		return answer_problem(a, PROBLEM_BAD_REQUEST,
 				      "\"ttl\" must be like 30s, 10m or 2h, up to 366 days");
 	r->ticket = json_object_get(r->root, "ticket");
+	r->thread = json_object_get(r->root, "thread");
+	if (r->ticket && r->thread)
+		return answer_problem(a, PROBLEM_BAD_REQUEST,
+				      "a \"ticket\" is for another process, a \"thread\" for this one");
 	return request_argv(json_object_get(r->root, "argv"), &r->argv, a);
 }
 

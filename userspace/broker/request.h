@@ -45,6 +45,7 @@ struct grant_request {
 	json_t *argv;	     /* array of strings, cut to the limits above */
 	uint64_t ttl_ns;     /* 0: as long as the purpose allows */
 	bool ticket;	     /* for a child to take up, and not for the caller */
+	bool thread;	     /* for the calling thread alone; not both */
 	struct grant_proof proof;
 	json_t *root; /* owns all of the above but argv */
 };

@@ -58,9 +58,9 @@ int warden_load(int warden, const struct warden_load *load, struct warden_tag *t
 	return 0;
 }
 
-int warden_tag(int warden, int connection, struct warden_tag tag)
+int warden_tag(int warden, int connection, struct warden_tag tag, uint32_t flags)
 {
-	struct warden_request request = {.op = WARDEN_TAG, .slot = tag.slot, .gen = tag.gen};
+	struct warden_request request = {.op = WARDEN_TAG, .slot = tag.slot, .gen = tag.gen, .flags = flags};
 	struct warden_reply reply;
 
 	return warden_call(warden, &request, connection, &reply);

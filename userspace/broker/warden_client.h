@@ -31,7 +31,7 @@ int warden_peer(int warden, int connection, struct warden_peer *peer);
 int warden_load(int warden, const struct warden_load *load, struct warden_tag *tag);
 /* -EEXIST: tagged already; -EBUSY: it has threads; -EMLINK: it shares its descriptors; -EBADFD: it has a
  * ring. */
-int warden_tag(int warden, int connection, struct warden_tag tag);
+int warden_tag(int warden, int connection, struct warden_tag tag, uint32_t flags);
 /* `flags`: SLOT_KILL or 0. */
 int warden_revoke(int warden, struct warden_tag tag, uint32_t flags);
 /* Keeps the bytes of a sealed memfd for the next broker, in place of those before. -ENOSPC: the disk is full.

@@ -44,6 +44,8 @@ enum warden_op {
 	WARDEN_OPS
 };
 
+#define WARDEN_TAG_THREAD 1u /* only the thread that connected, which has a tag already */
+
 #define RECORD_BYTES (20u << 20) /* of one such record */
 
 #define KEYS_ROTATE 1u /* root wants another key to sign, whether or not it is due */
@@ -53,7 +55,7 @@ struct warden_request {
 	uint32_t op;
 	uint32_t slot;
 	uint32_t gen;
-	uint32_t flags;	  /* WARDEN_LOAD: SLOT_*; WARDEN_REVOKE: SLOT_KILL or 0 */
+	uint32_t flags;	  /* WARDEN_LOAD: SLOT_*; WARDEN_REVOKE: SLOT_KILL or 0; WARDEN_TAG: WARDEN_TAG_* */
 	uint64_t expires; /* WARDEN_LOAD, WARDEN_RENEW: CLOCK_BOOTTIME ns */
 	uint32_t parent;  /* WARDEN_LOAD: slot of the parent grant or 0 */
 	uint32_t parent_gen;

@@ -48,7 +48,8 @@ static int answer_load(struct warden *w, const struct warden_request *q, int fd,
 static int answer_tag(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
 {
 	struct visit visit = {.slot = q->slot, .gen = q->gen};
-	int r = enforce_visit(w->enforce, fd, VISIT_TAG, &visit);
+	enum visit_op op = q->flags & WARDEN_TAG_THREAD ? VISIT_THREAD : VISIT_TAG;
+	int r = enforce_visit(w->enforce, fd, op, &visit);
 
 	a->slot = visit.slot;
 	a->gen = visit.gen;

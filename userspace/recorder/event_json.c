@@ -49,6 +49,7 @@ static const char *const guard_ops[GUARD_OPS] = {
 	[GUARD_SOCKET_OPTION] = "socket_option",
 	[GUARD_SOCKET_CONTROL] = "socket_control",
 	[GUARD_NETLINK] = "netlink",
+	[GUARD_RING] = "ring",
 };
 
 static const struct {

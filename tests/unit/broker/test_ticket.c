@@ -252,6 +252,37 @@ static void restarted(void **state)
 	assert_true(released(s, 1));
 }
 
+/* A thread of many narrows itself: the warden is told that it is one. */
+static void thread(void **state)
+{
+	struct stage *s = *state;
+	char parent[ID_BYTES];
+	struct record_message m;
+	struct reply r;
+
+	parent_open(s, parent);
+	assert_int_equal(stage_last(s, WARDEN_TAG).flags, 0);
+	delegate(s, ", \"thread\": true, \"ttl\": \"2m\"", &r);
+	assert_int_equal(r.status, 201);
+	assert_string_equal(reply_text(&r, "parent"), parent);
+	assert_true(json_is_null(json_object_get(r.json, "ticket")));
+	reply_free(&r);
+	assert_int_equal(stage_last(s, WARDEN_TAG).flags, WARDEN_TAG_THREAD);
+	assert_int_equal(stage_last(s, WARDEN_TAG).slot, 2);
+	assert_true(stage_heard(s, NOTE_MINTED, 2));
+	assert_true(stage_note(s, NOTE_MINTED, &m));
+	assert_string_equal(m.text, "for 2m, for a thread:");
+	stage_fail(s, WARDEN_TAG, -EBADFD);
+	delegate(s, ", \"thread\": true", &r);
+	assert_int_equal(r.status, 409);
+	assert_non_null(strstr(reply_message(&r), "io_uring"));
+	reply_free(&r);
+	assert_int_equal(stage_calls(s, WARDEN_RELEASE), 1);
+	assert_true(stage_note(s, NOTE_REFUSED, &m));
+	assert_string_equal(m.grant, parent);
+	stage_fail(s, WARDEN_TAG, 0);
+}
+
 static void forms(void **state)
 {
 	struct stage *s = *state;
@@ -259,6 +290,9 @@ static void forms(void **state)
 	struct reply r;
 
 	parent_open(s, parent);
+	delegate(s, ", \"ticket\": true, \"thread\": true", &r);
+	assert_int_equal(r.status, 400);
+	reply_free(&r);
 	delegate(s, ", \"ticket\": false", &r);
 	assert_int_equal(r.status, 400);
 	assert_non_null(strstr(reply_message(&r), "\"ticket\" must be true, or left out"));
@@ -279,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(room, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(revoked, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(restarted, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(thread, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(forms, stage_setup, stage_teardown),
 	};
 

@@ -139,6 +139,7 @@ static void test_ops(void **state)
 		{EV_GUARD, GUARD_SOCKET_OPTION, "guard", "socket_option"},
 		{EV_GUARD, GUARD_SOCKET_CONTROL, "guard", "socket_control"},
 		{EV_GUARD, GUARD_NETLINK, "guard", "netlink"},
+		{EV_GUARD, GUARD_RING, "guard", "ring"},
 		{EV_NET, NET_SOCKET, "net", "socket"},
 	};
 
