@@ -40,7 +40,7 @@ enum warden_op {
 	WARDEN_RECORD,	/* + memfd: what the next broker needs to answer for slot/gen, kept word for word */
 	WARDEN_TABLE,	/* answered with a sealed memfd: the cells of slot/gen */
 	WARDEN_KEYS, /* answered with a pipe: the signing keys after what time and `flags` call for, KEYS_* */
-	WARDEN_RENEW,	/* slot/gen, which lives, goes on until `expires` */
+	WARDEN_RENEW, /* slot/gen, which lives, goes on until `expires` */
 	WARDEN_OPS
 };
 
