@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 ROOT = os.environ["KT_ROOT"]  # ${workdir} of every grant
 STATE = os.environ["KT_STATE"]
@@ -136,6 +137,30 @@ class Agent(Twin):
         self.ask("getenv DEPUTY_GRANT")
         self.grant = self.detail
         return self
+
+
+class Child(Twin):
+    """A probe at the other end of two pipes, whoever started it."""
+
+    def __init__(self, command):
+        there, mine = os.pipe()
+        back, its = os.pipe()
+        fds = (there, its)
+        self.parent = Agent("delegating", *(w for fd in fds for w in ("--keep-fd", str(fd))), pass_fds=fds,
+                            command=("bash", "-c", f"{command} <&{there} >&{its} & exec {PROBE}"))
+        for fd in fds:
+            os.close(fd)
+        self.process = types.SimpleNamespace(stdin=os.fdopen(mine, "w"), stdout=os.fdopen(back), wait=lambda: "its end")
+        self.mail, self.detail = None, ""
+        self.parent.ready()
+        self.ask("getenv DEPUTY_GRANT")
+        self.grant = self.detail
+        self.tell("getenv HOME")
+        self.pid = self.answer()[1]
+
+    def end(self):
+        subprocess.run(["kill", "-9", str(self.pid)], check=False)
+        self.parent.end()
 
 
 def agent(purpose, *options, **more):

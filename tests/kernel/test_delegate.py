@@ -5,10 +5,9 @@ import os
 import shutil
 import socket
 import subprocess
-import types
 
 from cases import Bench, Case
-from kt import DEPUTY, ROOT, Agent, Log, Tap, Twin, agent, deputy, make, path, put, wait_for
+from kt import DEPUTY, ROOT, Agent, Child, Log, Tap, agent, deputy, make, path, put, wait_for
 
 tap = Tap()
 SCOPE = """apiVersion: deputy/v1
@@ -36,30 +35,6 @@ PROBE = f"{ROOT}/bin/probe"
 
 def scope(name, files="", more=""):
     return put(f"tree/{name}.yaml", SCOPE.format(name=name, files=files, more=more))
-
-
-class Child(Twin):
-    """A probe at the other end of two pipes, whoever started it."""
-
-    def __init__(self, command):
-        there, mine = os.pipe()
-        back, its = os.pipe()
-        fds = (there, its)
-        self.parent = Agent("delegating", *(w for fd in fds for w in ("--keep-fd", str(fd))), pass_fds=fds,
-                            command=("bash", "-c", f"{command} <&{there} >&{its} & exec {PROBE}"))
-        for fd in fds:
-            os.close(fd)
-        self.process = types.SimpleNamespace(stdin=os.fdopen(mine, "w"), stdout=os.fdopen(back), wait=lambda: "its end")
-        self.mail, self.detail = None, ""
-        self.parent.ready()
-        self.ask("getenv DEPUTY_GRANT")
-        self.grant = self.detail
-        self.tell("getenv HOME")
-        self.pid = self.answer()[1]
-
-    def end(self):
-        subprocess.run(["kill", "-9", str(self.pid)], check=False)
-        self.parent.end()
 
 
 def delegated(*options, command=PROBE, purpose="delegating", **more):
