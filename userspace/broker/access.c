@@ -20,6 +20,7 @@ static const struct route routes[] = {
 	{"GET", "/v1/grants", WHO_ANY, 0, "all", handle_list},	    /* of those that access_sees() */
 	{"GET", "/v1/grants/", WHO_SEES, 0, "", handle_show},
 	{"GET", "/v1/grants/*/vc", WHO_SEES, 0, "", handle_vc},
+	{"POST", "/v1/grants/*/renew", WHO_SEES, HTTP_BODY_MAX, "", handle_renew}, /* who: renew.c */
 	{"DELETE", "/v1/grants/", WHO_OWNS, 0, "mode", handle_revoke},
 	{"POST", "/v1/revocations", WHO_OWNS, SELECTION_BODY_MAX, "", handle_revoke_matching},
 	{"POST", "/v1/revoke", WHO_ANY, FORM_BODY_MAX, "",
@@ -77,6 +78,12 @@ bool access_sees(const struct grant *g, const void *arg)
 static int access_find(const struct registry *grants, const struct caller *c, const char *id,
 		       struct answer *a, struct grant **grant)
 {
+	/* No id begins so: they begin with 'g'. */
+	if (c->slot && !strcmp(id, "self")) {
+		*grant = registry_by_tag(grants, c->slot, c->gen);
+		return *grant ? 0
+			      : answer_problem(a, PROBLEM_NOT_FOUND, "the caller's grant is not known here");
+	}
 	switch (registry_find(grants, id, access_sees, c, grant)) {
 	case 0:
 		return 0;

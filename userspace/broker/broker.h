@@ -20,7 +20,9 @@ struct broker_options {
 	struct oidc_issuers *issuers; /* whose ID tokens prove an owner; NULL: nobody's. The broker reads
 				       * their keys, once it runs and then whenever a proof comes */
 	bool user_policies;	      /* users may bring policies of their own; else installed ones only */
-	uint64_t max_ttl_ns;	      /* no grant lives longer */
+	uint64_t max_ttl_ns;	      /* no grant lives longer, unless it is renewed */
+	uint64_t max_life_ns;	      /* nor does one in all; 0: only renewals are counted */
+	unsigned max_renewals;	      /* of one grant */
 	const char *issuer;	      /* as issuer_ok() has it; NULL: ISSUER_DEFAULT */
 	int64_t rotate_after;	      /* seconds that a key signs, on schedule */
 	int64_t keys_keep;	      /* seconds that it stays afterwards, at the least */

@@ -33,7 +33,7 @@ static int delegate_refuse_ended(struct mint *m)
 }
 
 /* In the second a grant asks for as much as it may: the worker serves the others in between. */
-static bool delegate_too_often(struct grant *g)
+bool delegate_too_often(struct grant *g)
 {
 	struct timespec now;
 
@@ -108,8 +108,7 @@ static int table_cells(int fd, struct table *t)
 	return pread(fd, t->cells, (size_t)st.st_size, 0) == st.st_size ? 0 : -EIO;
 }
 
-/* From the kernel: what is enforced is what is compared, whichever daemon loaded it. */
-static int delegate_table(struct mint *m, const struct grant *g)
+int mint_table_of(struct mint *m, const struct grant *g)
 {
 	_cleanup_close_ int fd = -1;
 	struct table *t = calloc(1, sizeof(*t));
@@ -147,7 +146,7 @@ static int delegate_from(struct mint *m)
 		m->workdir = strdup(g->workdir);
 		m->request.workdir = m->workdir;
 	}
-	return delegate_table(m, g);
+	return mint_table_of(m, g);
 }
 
 /* Without a policy of its own the child has the parent's table; then only time and purpose are narrower. */
@@ -159,6 +158,7 @@ static int delegate_text(struct mint *m)
 	if (r->name && !r->text && !t)
 		return answer_problem(m->answer, PROBLEM_BAD_POLICY,
 				      "no policy \"%s\" is installed on this host", r->name);
+	m->installed = t;
 	if (t) {
 		r->text = t->text;
 		r->text_len = t->len;
@@ -212,26 +212,31 @@ static int delegate_copy(struct mint *m)
 	return 0;
 }
 
-static int delegate_within(struct mint *m)
+int mint_within(struct mint *m, const char *id)
 {
 	struct policy_wider *w = calloc(1, sizeof(*w));
 	int err = w ? policy_within(m->table, m->from.table, w) : -ENOMEM;
 
 	if (err == -EACCES)
 		answer_problem(m->answer, PROBLEM_REFUSED,
-			       "wider than grant %s: %s %s%.300s: %.200s; there: %.200s", m->from.id, w->op,
+			       "wider than grant %s: %s %s%.300s: %.200s; there: %.200s", id, w->op,
 			       w->cut ? "..." : "", w->object, w->rule ? w->rule : "no rule names it",
 			       w->parent_rule ? w->parent_rule : "no rule names it");
 	else if (err == -E2BIG)
 		answer_problem(
 			m->answer, PROBLEM_REFUSED,
 			"cannot prove in time that this is within grant %s: write fewer or simpler patterns",
-			m->from.id);
+			id);
 	else if (err)
-		answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot compare with grant %s: %s", m->from.id,
+		answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot compare with grant %s: %s", id,
 			       strerror(-err));
 	free(w);
 	return err;
+}
+
+static int delegate_within(struct mint *m)
+{
+	return mint_within(m, m->from.id);
 }
 
 static int delegate_compile(struct mint *m)
@@ -311,7 +316,7 @@ int delegate_describe(struct mint *m, struct grant *g)
 }
 
 /* The kernel goes by another clock; but nobody would take a chain that is over by the one on the wall. */
-static int delegate_wall(struct mint *m)
+int delegate_wall(struct mint *m)
 {
 	if (time(NULL) < m->from.expires)
 		return 0;

@@ -14,6 +14,10 @@ uint64_t delegate_left(const struct mint *m);
 int delegate_too_long(struct mint *m, uint64_t left);
 /* What the new grant has of the one above it. -ESTALE: that has ended. */
 int delegate_describe(struct mint *m, struct grant *g);
+/* Counts a request that the worker will be busy with. */
+bool delegate_too_often(struct grant *g);
+/* Answers where no link can be signed below the parent's any more. */
+int delegate_wall(struct mint *m);
 /* No end after its parent's, however long the request took. */
 void delegate_clamp(const struct mint *m, struct grant *g);
 

@@ -36,13 +36,13 @@ static json_t *grant_summary(const struct grant *g)
 	text_time(g->not_before, from);
 	text_time(g->expires, until);
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:o, s:O, s:s?, s:s?, s:O*}",
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:o, s:O, s:s?, s:s?, s:O*, s:i}",
 		"grant", g->id, "owner", g->owner, "assurance", g->assurance, "user", g->user, "policy",
 		g->policy, "policy_digest", g->digest, "purpose", g->purpose, "not_before", from, "expires",
 		until, "state", grant_state_name(g->state), "parent", *g->parent ? g->parent : NULL,
 		"on_revoke", g->kill ? "kill" : "deny", "tasks", (json_int_t)g->tasks, "denials",
 		(json_int_t)g->denials, "chain", grant_chain(g), "argv", g->argv, "workdir", g->workdir,
-		"ticket", grant_ticket_name(g->ticket), "proof", g->proof);
+		"ticket", grant_ticket_name(g->ticket), "proof", g->proof, "renewals", (int)g->renewals);
 }
 
 /* Without the links above it a link proves nothing, so none is shown when these are gone. */

@@ -10,6 +10,7 @@ int handle_mint(struct exchange *x);
 int handle_redeem(struct exchange *x);
 int handle_nonce(struct exchange *x);
 int handle_list(struct exchange *x);
+int handle_renew(struct exchange *x);
 int handle_show(struct exchange *x);
 int handle_vc(struct exchange *x);
 int handle_revoke(struct exchange *x);

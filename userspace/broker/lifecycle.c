@@ -7,6 +7,7 @@
 
 #include "broker/adopt.h"
 #include "broker/notices.h"
+#include "common/clock.h"
 
 #define RETRY_USEC 1000000
 
@@ -17,15 +18,24 @@ static void lifecycle_keep(const struct broker *b, const struct grant *g)
 		adopt_keep(b, g);
 }
 
+/* The timer of a grant that was renewed since it was set: its end has moved on. */
+static int lifecycle_later(sd_event_source *s, const struct grant *g)
+{
+	int err = sd_event_source_set_time(s, g->deadline / 1000 + 1);
+
+	return err < 0 ? err : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
 static int lifecycle_expired(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct grant *g = arg;
 	char ttl[TIME_BYTES], text[TEXT_BYTES];
 
-	(void)s;
 	(void)usec;
 	if (g->state != GRANT_LIVE)
 		return 0;
+	if (clock_boottime() < g->deadline)
+		return lifecycle_later(s, g);
 	g->state = GRANT_EXPIRED;
 	text_ttl((uint64_t)(g->expires - g->not_before) * 1000000000, ttl);
 	snprintf(text, sizeof(text), "its %s are over", ttl);

@@ -25,7 +25,8 @@
 
 int mint_caller(struct mint *m)
 {
-	user_find(m->x->caller.uid, &m->user);
+	m->uid = m->x->caller.uid;
+	user_find(m->uid, &m->user);
 	return m->request.ticket || m->request.thread ? bind_present(m->x) : bind_single(m->x);
 }
 
@@ -41,8 +42,14 @@ int mint_request_narrower(struct mint *m)
 			      m->answer);
 }
 
+int mint_request_renewal(struct mint *m)
+{
+	return request_decode(m->x->body ? m->x->body : "{}", m->x->body ? m->x->size : 2, REQUEST_RENEWAL,
+			      &m->request, m->answer);
+}
+
 /* What this kernel cannot close is no secret, and is not begun unless the policy's author has said so. */
-static int mint_roads(struct mint *m)
+int mint_roads(struct mint *m)
 {
 	uint64_t open = m->b->control->open_roads;
 	char names[512];
@@ -74,7 +81,8 @@ static int mint_labels(struct mint *m, struct grant *g)
 
 static void mint_clock(struct mint *m, struct grant *g)
 {
-	g->deadline = clock_boottime() + m->request.ttl_ns;
+	g->began = clock_boottime();
+	g->deadline = g->began + m->request.ttl_ns;
 	g->not_before = time(NULL);
 	g->expires = g->not_before + (int64_t)(m->request.ttl_ns / 1000000000);
 	if (*m->from.id)
@@ -89,7 +97,7 @@ static json_t *mint_link(const struct mint *m, const struct grant *g)
 	return json_sprintf("%s %s", g->id, g->purpose);
 }
 
-static int mint_links(const struct mint *m, struct grant *g)
+int mint_links(const struct mint *m, struct grant *g)
 {
 	if (!g->links)
 		g->links = json_pack("[o]", json_sprintf("policy %s %s", g->policy, g->digest));
@@ -100,7 +108,7 @@ static int mint_describe(struct mint *m, struct grant *g)
 {
 	size_t bytes = (size_t)m->table->count * sizeof(*m->table->cells);
 
-	g->uid = m->x->caller.uid;
+	g->uid = m->uid;
 	g->kill = m->terms.kill;
 	g->audit = m->terms.audit;
 	g->depth = m->terms.depth;
@@ -113,6 +121,8 @@ static int mint_describe(struct mint *m, struct grant *g)
 	text_copy(g->user, sizeof(g->user), m->user.name);
 	text_copy(g->purpose, sizeof(g->purpose), m->request.purpose);
 	text_copy(g->policy, sizeof(g->policy), m->policy ? policy_name(m->policy) : m->from.policy);
+	text_copy(g->file, sizeof(g->file), m->request.name ?: "");
+	g->installed = m->installed;
 	g->cost = bytes + g->labels_size;
 	text_copy(g->digest, sizeof(g->digest), m->policy_digest);
 	text_copy(g->table, sizeof(g->table), m->table_digest);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * POST /v1/grants and POST /v1/delegate, in three parts: what was asked (event loop), whether the policy
- * allows it and what that compiles to (worker), and the grant itself (event loop). Each part is a list of
- * steps; a step that fails has answered why and is the last.
+ * POST /v1/grants, /v1/delegate and /v1/grants/ID/renew, in three parts: what was asked (event loop), whether
+ * the policy allows it and what that compiles to (worker), and the grant itself (event loop). Each part is a
+ * list of steps; a step that fails has answered why and is the last.
  */
 #ifndef DEPUTY_MINT_H
 #define DEPUTY_MINT_H
@@ -26,9 +26,12 @@ struct mint_proof {
 	char aud[2][KID_BYTES];
 };
 
-/* What a grant that delegates gives at most. A copy: the grant may be gone before the worker is done. */
+/*
+ * What a grant that delegates gives at most. A copy: the grant may be gone before the worker is done. In a
+ * renewal it is the grant itself, which gets no more than it had, until the one above it ends.
+ */
 struct delegator {
-	char id[ID_BYTES]; /* empty: nobody delegates, the owner asks */
+	char id[ID_BYTES]; /* empty: nobody delegates, the owner asks; in a renewal, of the one above */
 	char purpose[72];
 	char policy[72];
 	char digest[DIGEST_BYTES];
@@ -54,8 +57,11 @@ struct mint {
 	const struct mint_plan *plan;
 	struct exchange *x;
 	struct broker *b; /* in the worker: options and texts only, which never change, and the issuers */
-	struct answer *answer; /* of the exchange */
-	struct user user;
+	struct answer *answer;	/* of the exchange */
+	struct user user;	/* of `uid` */
+	uid_t uid;		/* whose grant it is or will be; of a delegated one, the caller's */
+	char renewed[ID_BYTES]; /* the grant that is renewed; empty: none is */
+	bool installed;		/* the policy's text is the host's own */
 	struct grant_request request;
 	struct delegator from;
 	char *workdir;	  /* the delegator's, when the request names none */
@@ -79,6 +85,7 @@ int mint_handle(struct exchange *x, const struct mint_plan *plan);
 /* The worker's part, ended by NULL: parse, owner, purpose, ttl, compile. Thread-safe. */
 extern const mint_step mint_policy[];
 int mint_parse(struct mint *m);
+int mint_owner(struct mint *m);
 int mint_purpose(struct mint *m);
 int mint_ttl(struct mint *m);
 int mint_compile(struct mint *m);
@@ -98,10 +105,21 @@ void mint_proof_describe(const struct mint *m, struct grant *g);
 /* Part of the first: which text is meant, and may it be used here at all. */
 int mint_text(struct mint *m);
 
+/* The grant's table, from the kernel: what is enforced is what is compared, whichever daemon loaded it. */
+int mint_table_of(struct mint *m, const struct grant *g);
+/* Whether the new table is within the old one; the error of policy_within(), answered: it would be wider than
+ * `id`. */
+int mint_within(struct mint *m, const char *id);
+
 /* Of the first, after the request where that can ask for a ticket, and of the last. */
 int mint_caller(struct mint *m);
 int mint_request(struct mint *m);
 int mint_request_narrower(struct mint *m);
+int mint_request_renewal(struct mint *m);
+/* Of the last: what this kernel cannot close, the policy has to have said. */
+int mint_roads(struct mint *m);
+/* Appends the grant's own line to g->links, which are those above it or NULL at the root. -ENOMEM. */
+int mint_links(const struct mint *m, struct grant *g);
 /* The grant itself: described, loaded, signed, recorded, put on the caller. */
 int mint_begin(struct mint *m);
 

@@ -22,6 +22,7 @@ int mint_text(struct mint *m)
 			m->answer, PROBLEM_FORBIDDEN,
 			"this host takes installed policies only, and \"%s\" is not one as it stands",
 			r->name);
+	m->installed = installed;
 	if (!r->text) {
 		r->text = t->text;
 		r->text_len = t->len;
@@ -63,13 +64,13 @@ int mint_parse(struct mint *m)
 	return err;
 }
 
-static int mint_owner(struct mint *m)
+int mint_owner(struct mint *m)
 {
 	char number[32], name[sizeof(m->user.name) + 8];
 
 	if (m->request.proof.statement)
 		return mint_proof_owner(m);
-	snprintf(number, sizeof(number), "uid:%u", (unsigned)m->x->caller.uid);
+	snprintf(number, sizeof(number), "uid:%u", (unsigned)m->uid);
 	snprintf(name, sizeof(name), "uid:%s", m->user.name);
 	if (policy_owned_by(m->policy, number) || policy_owned_by(m->policy, name))
 		return 0;

@@ -158,7 +158,7 @@ int mint_proof_nonce(struct mint *m)
 {
 	if (!m->request.proof.statement)
 		return 0;
-	if (nonces_take(&m->b->nonces, m->x->caller.uid, clock_boottime(), m->proof.nonce) == 0)
+	if (nonces_take(&m->b->nonces, m->uid, clock_boottime(), m->proof.nonce) == 0)
 		return 0;
 	return answer_problem(m->answer, PROBLEM_FORBIDDEN,
 			      "the nonce was not given to this user, was used before or is older than %u s",

@@ -13,7 +13,7 @@ static bool refusal_counts(const struct exchange *x)
 	unsigned s = x->answer.status;
 	route_handler h = x->route ? x->route->handler : NULL;
 
-	if (h != handle_mint && h != handle_delegate && h != handle_redeem)
+	if (h != handle_mint && h != handle_delegate && h != handle_redeem && h != handle_renew)
 		return false;
 	return s == 403 || s == 409 || s == 422 || s == 429 || s == 503 || (s == 404 && h == handle_redeem);
 }

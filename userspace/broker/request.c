@@ -55,11 +55,18 @@ static const struct member narrower_members[] = {
 	{"thread", "true, or left out", JSON_TRUE, false, 0},
 };
 
+static const struct member renewal_members[] = {
+	{"policy", "an object", JSON_OBJECT, false, 0},
+	{"ttl", "a string", JSON_STRING, false, 16},
+	{"proof", "an object", JSON_OBJECT, false, 0},
+};
+
 static const struct {
 	const struct member *members;
 	size_t count;
 } kinds[REQUEST_KINDS] = {
 	[REQUEST_GRANT] = {grant_members, sizeof(grant_members) / sizeof(grant_members[0])},
+	[REQUEST_RENEWAL] = {renewal_members, sizeof(renewal_members) / sizeof(renewal_members[0])},
 	[REQUEST_NARROWER] = {narrower_members, sizeof(narrower_members) / sizeof(narrower_members[0])},
 };
 

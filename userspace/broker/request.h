@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The body of POST /v1/grants or /v1/delegate, taken apart. Nothing here trusts its input. */
+/* The body of POST /v1/grants, /v1/delegate or /v1/grants/ID/renew, taken apart. Nothing here trusts its
+ * input. */
 #ifndef DEPUTY_REQUEST_H
 #define DEPUTY_REQUEST_H
 
@@ -32,6 +33,7 @@ struct grant_proof {
 
 enum request_kind {
 	REQUEST_GRANT,
+	REQUEST_RENEWAL,  /* the policy again, where it is the user's own */
 	REQUEST_NARROWER, /* of an agent, which may leave the policy out: its own grant's */
 	REQUEST_KINDS
 };

@@ -106,6 +106,15 @@ static int warden_fetch(int warden, const struct warden_request *request, int *p
 	return err;
 }
 
+int warden_renew(int warden, struct warden_tag tag, uint64_t expires)
+{
+	struct warden_request request = {
+		.op = WARDEN_RENEW, .slot = tag.slot, .gen = tag.gen, .expires = expires};
+	struct warden_reply reply;
+
+	return warden_call(warden, &request, -1, &reply);
+}
+
 int warden_table(int warden, struct warden_tag tag, int *cells)
 {
 	struct warden_request request = {.op = WARDEN_TABLE, .slot = tag.slot, .gen = tag.gen};

@@ -37,6 +37,8 @@ int warden_revoke(int warden, struct warden_tag tag, uint32_t flags);
 /* Keeps the bytes of a sealed memfd for the next broker, in place of those before. -ENOSPC: the disk is full.
  */
 int warden_record(int warden, struct warden_tag tag, int record);
+/* CLOCK_BOOTTIME ns. -ESTALE: it or one above it has ended. */
+int warden_renew(int warden, struct warden_tag tag, uint64_t expires);
 /* The cells of a grant's table, in a sealed memfd that is the caller's. */
 int warden_table(int warden, struct warden_tag tag, int *cells);
 /* The signing keys, in a pipe that is the caller's, after what time and KEYS_* call for. -ENOSPC: there is no

@@ -12,8 +12,7 @@
 #include "common/cleanup.h"
 #include "policy/policy.h"
 
-/* {"name", "text"}; the name alone when there is no such file and it can be an installed policy's. */
-static int ask_policy(const char *file, json_t **policy)
+int ask_policy(const char *file, json_t **policy)
 {
 	_cleanup_free_ char *text = NULL, *copy = strdup(file);
 	size_t len;

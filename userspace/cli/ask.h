@@ -17,4 +17,8 @@ struct ask {
  * or an exit code with the reason printed. */
 int ask_make(const struct ask *ask, const char *workdir_default, char **argv, json_t **body);
 
+/* {"name", "text"} of a policy's file; the name alone when there is no such file and it can be an installed
+ * policy's. Exit code; what is wrong was said. */
+int ask_policy(const char *file, json_t **policy);
+
 #endif

@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{"ls", "", "List grants.", cmd_ls},
 	{"tree", "", "Show grants by owner, policy and parent.", cmd_tree},
 	{"show", "ID", "Show one grant with its chain and rules.", cmd_show},
+	{"renew", "[--ttl TIME] [ID]", "Have a grant last longer, its policy evaluated again.", cmd_renew},
 	{"revoke", "[ID]", "Revoke a grant and all beneath it, or all that have something in common.",
 	 cmd_revoke},
 	{"why", "[PID|EVENT]", "Say what was refused, by which rule, and what would allow it.", cmd_why},

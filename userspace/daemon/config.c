@@ -95,7 +95,7 @@ static int set_count(const char *value, void *field)
 	if (value[0] < '0' || value[0] > '9')
 		return -EINVAL;
 	n = strtoul(value, &end, 10);
-	if (*end || !n || n > count->most)
+	if (*end || n < count->least || n > count->most)
 		return -EINVAL;
 	count->value = (uint32_t)n;
 	return 0;
@@ -108,6 +108,8 @@ static const struct key {
 	const char *hint;
 } keys[] = {
 	{"max_ttl", set_duration, offsetof(struct config, max_ttl_ns), "a duration up to 24h, such as 30m"},
+	{"max_life", set_duration, offsetof(struct config, max_life_ns), "a duration up to 24h, such as 8h"},
+	{"max_renewals", set_count, offsetof(struct config, max_renewals), "a number from 0 to 10000"},
 	{"profile_dir", set_text, offsetof(struct config, profile_dir), "a directory"},
 	{"policy_dir", set_text, offsetof(struct config, policy_dir), "a directory"},
 	{"allowed_signers", set_text, offsetof(struct config, allowed_signers),
@@ -203,8 +205,10 @@ static int config_defaults(struct config *c)
 		.policy_dir = strdup("/etc/deputy/policy.d"),
 		.issuer = strdup(ISSUER_DEFAULT),
 		.user = strdup("deputy"),
-		.max_grants = {SLOTS_MAX - 1, SLOTS_MAX - 1},
-		.max_tasks = {TASKS_MAX, TASKS_MAX},
+		.max_life_ns = 8 * 3600ull * 1000000000,
+		.max_renewals = {64, 10000, 0},
+		.max_grants = {SLOTS_MAX - 1, SLOTS_MAX - 1, 1},
+		.max_tasks = {TASKS_MAX, TASKS_MAX, 1},
 		.rotate_after = 30 * 86400,
 		.user_policies = true,
 	};

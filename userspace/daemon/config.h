@@ -11,6 +11,7 @@
 struct config_count {
 	uint32_t value;
 	uint32_t most;
+	uint32_t least;
 };
 
 struct config {
@@ -23,11 +24,13 @@ struct config {
 	char *issuer;	       /* of the token service; default ISSUER_DEFAULT */
 	char *user;    /* whom broker and recorder become (default deputy; nobody where there is none) */
 	char *pin_dir; /* on a bpf file system; default made from the state directory */
-	struct config_count max_grants; /* at one time (default SLOTS_MAX - 1) */
-	struct config_count max_tasks;	/* tagged at one time (default TASKS_MAX) */
-	struct oidc_issuers *issuers;	/* whose ID tokens prove an owner; default NULL: nobody's. No keys */
-	bool user_policies;		/* users may bring policies of their own (default true) */
-	bool keep_enforcing;		/* a clean stop leaves the running grants enforced (default false) */
+	uint64_t max_life_ns; /* max_life: nor does one in all, however often renewed (default 8h) */
+	struct config_count max_renewals; /* of one grant; 0: none (default 64) */
+	struct config_count max_grants;	  /* at one time (default SLOTS_MAX - 1) */
+	struct config_count max_tasks;	  /* tagged at one time (default TASKS_MAX) */
+	struct oidc_issuers *issuers; /* whose ID tokens prove an owner; default NULL: nobody's. No keys */
+	bool user_policies;	      /* users may bring policies of their own (default true) */
+	bool keep_enforcing;	      /* a clean stop leaves the running grants enforced (default false) */
 };
 
 /* Defaults, then the file. A missing file is an error only when `required`. Says what is wrong on stderr as

@@ -50,6 +50,8 @@ static int broker_role(const struct config *c)
 		.max_ttl_ns = c->max_ttl_ns,
 		.rotate_after = c->rotate_after,
 		.keys_keep = config_keys_keep(c),
+		.max_life_ns = c->max_life_ns,
+		.max_renewals = c->max_renewals.value,
 	};
 	struct broker *broker = NULL;
 	int r = broker_setup(&options, &broker);

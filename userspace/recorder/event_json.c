@@ -61,8 +61,7 @@ static const struct {
 	[NOTE_REFUSED] = {"grant", "refused"},	[NOTE_STARTED] = {"daemon", "started"},
 	[NOTE_STOPPED] = {"daemon", "stopped"}, [NOTE_ADOPTED] = {"grant", "adopted"},
 	[NOTE_ISSUED] = {"grant", "issued"},	[NOTE_REDEEMED] = {"grant", "redeemed"},
-	[NOTE_KEYS] = {"daemon", "keys"},
-	[NOTE_RENEWED] = {"grant", "renewed"},
+	[NOTE_KEYS] = {"daemon", "keys"},	[NOTE_RENEWED] = {"grant", "renewed"},
 };
 
 static const char *task_op_name(unsigned op)

@@ -119,6 +119,12 @@ static int identity_new(struct identity_book *book, const struct record_message 
 	return 0;
 }
 
+void identity_renew(struct identity *who, const struct record_message *m)
+{
+	memcpy(who->is.chain, m->chain, sizeof(who->is.chain));
+	memcpy(who->is.digest, m->digest, sizeof(who->is.digest));
+}
+
 int identity_add(struct identity_book *book, const struct record_message *m, const char *labels, size_t len,
 		 uint64_t now)
 {

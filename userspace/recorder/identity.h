@@ -53,6 +53,9 @@ struct identity *identity_find(struct identity_book *book, uint32_t slot, uint32
 /* The label of rule `rule` (from 1), NULL when it is not known. */
 const char *identity_rule(const struct identity *who, uint32_t rule);
 
+/* It goes on by a new link of the same grant, maybe under a newer text of its policy. */
+void identity_renew(struct identity *who, const struct record_message *m);
+
 /* The grant is over: it is forgotten IDENTITY_KEPT_NS from `now`, or sooner when many end. */
 void identity_end(struct identity_book *book, struct identity *who, uint64_t now);
 void identity_forget_old(struct identity_book *book, uint64_t now);

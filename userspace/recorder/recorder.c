@@ -176,6 +176,8 @@ static int peer_note(struct recorder *r, const struct record_message *m, int pas
 	batch_make_room(r);
 	batch_count(r, note_json(m, &(struct line_head){batch_seq(r), clock_ns(CLOCK_REALTIME)}, &r->batch));
 	who = identity_find(r->book, m->slot, m->gen);
+	if (who && m->note == NOTE_RENEWED)
+		identity_renew(who, m);
 	if (who && m->note == NOTE_ENDED)
 		identity_end(r->book, who, clock_ns(CLOCK_BOOTTIME));
 	return 0;

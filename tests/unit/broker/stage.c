@@ -40,6 +40,8 @@ const struct broker_options stage_options = {
 	.version = "test",
 	.user_policies = true,
 	.max_ttl_ns = 3600ull * 1000000000,
+	.max_life_ns = 8 * 3600ull * 1000000000,
+	.max_renewals = 3,
 	.rotate_after = 30 * 86400,
 	.keys_keep = 3600 + 300,
 };

@@ -36,9 +36,9 @@ struct stage {
 	/* what the played warden does; change under stage_lock() */
 	uint32_t peer_slot, peer_gen; /* the tag that every peer carries */
 	uint32_t peer_threads;
-	bool peer_real;		       /* the warden tells which process it is */
+	bool peer_real;		  /* the warden tells which process it is */
 	int32_t fail[WARDEN_OPS]; /* the error to answer an operation with */
-	uint32_t fail_slot;	       /* for this slot only; 0: for all */
+	uint32_t fail_slot;	  /* for this slot only; 0: for all */
 	unsigned calls[WARDEN_OPS];
 	struct warden_request last[WARDEN_OPS];
 	size_t table_size; /* of the last WARDEN_LOAD */

@@ -144,7 +144,8 @@ void *stage_warden(void *arg)
 
 	while (msg_recv(s->warden, &q, sizeof(q), &fd) == 0) {
 		struct warden_reply r = {0};
-		bool passes = q.op != WARDEN_REVOKE && q.op != WARDEN_RELEASE && q.op < WARDEN_TABLE; /* those after it take none */
+		bool passes = q.op != WARDEN_REVOKE && q.op != WARDEN_RELEASE &&
+			      q.op < WARDEN_TABLE; /* those after it take none */
 		int pass, sent;
 
 		REQUIRE(q.op >= WARDEN_PEER && q.op < WARDEN_OPS);

@@ -143,6 +143,41 @@ static void granted(void **state)
 	}
 }
 
+/* What was signed for is over with its time: more of it takes another signature of the same key. */
+static void renewed(void **state)
+{
+	json_t *ask = ask_make("1m"), *again = ask_make("2m"), *body;
+	struct stage *s = *state;
+	struct reply r;
+	char path[64];
+
+	assert_int_equal(owner_proof_add(&cli, "ssh", ask), 0);
+	mint(s, ask, &r);
+	assert_int_equal(r.status, 201);
+	snprintf(path, sizeof(path), "/v1/grants/%s/renew", reply_text(&r, "grant"));
+	reply_free(&r);
+	for (int i = 0; i < 4; i++) { /* none; for another time; its own; used before */
+		static const long wants[] = {403, 403, 200, 403};
+		char *text;
+
+		if (i == 1)
+			assert_int_equal(owner_proof_add(&cli, "ssh", again), 0);
+		body = json_pack("{s:O, s:s, s:O*}", "policy", json_object_get(again, "policy"), "ttl",
+				 i == 1 ? "3m" : "2m", "proof", json_object_get(again, "proof"));
+		text = json_dumps(body, 0);
+		stage_request(s, geteuid(), "POST", path, text, &r);
+		if (r.status != wants[i])
+			fail_msg("%d: %ld %s", i, r.status, r.text);
+		if (i == 2)
+			assert_string_equal(reply_text(&r, "assurance"), "ssh");
+		reply_free(&r);
+		json_decref(body);
+		free(text);
+	}
+	json_decref(ask);
+	json_decref(again);
+}
+
 static void mistakes(void **state)
 {
 	static const struct {
@@ -186,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(granted),
+		cmocka_unit_test(renewed),
 		cmocka_unit_test(mistakes),
 	};
 

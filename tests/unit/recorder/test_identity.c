@@ -41,6 +41,21 @@ static void test_find(void **state)
 	assert_null(identity_find(*state, UINT32_MAX, GEN));
 }
 
+static void test_renewed(void **state)
+{
+	struct record_message m = sample_grant(SLOT, GEN);
+	struct identity *who;
+
+	assert_int_equal(add(*state, SLOT, GEN, 0), 0);
+	who = identity_find(*state, SLOT, GEN);
+	strcpy(m.chain, "sha256:another");
+	strcpy(m.user, "mallory");
+	identity_renew(who, &m);
+	assert_string_equal(who->is.chain, "sha256:another");
+	assert_string_equal(who->is.user, "alice");
+	assert_string_equal(identity_rule(who, 2), "coder.yaml:8 deny read path **/.env");
+}
+
 static void test_no_rules(void **state)
 {
 	struct record_message m = sample_grant(SLOT, GEN);
@@ -150,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_find),
+		TEST(test_renewed),
 		TEST(test_no_rules),
 		TEST(test_malformed),
 		TEST(test_as_many_rules_as_a_table_has),
