@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libdeputy: for agents that hand out tickets, in the end of this file, and for a service on a host with
+ * libdeputy: for agents that delegate, in the end of this file, and for a service on a host with
  * Deputy that is shown chains of delegation. A chain is verified once; from then on deputy_chain_check()
  * tells, without a call to anybody, whether it has ended: by revocation of any of its links, by time, or
  * with the last task of a grant.
@@ -100,6 +100,44 @@ unsigned deputy_chain_length(const struct deputy_chain *chain);
  *   -EPROTO     the answer makes no sense; others of connect(2) and send(2)
  */
 int deputy_ticket_redeem(const char *socket, const char *ticket);
+
+/* ---- for agents: what they act under, and less of it ---- */
+
+#define DEPUTY_GRANT_BYTES   24	 /* of a grant's id, its NUL included */
+#define DEPUTY_MESSAGE_BYTES 256 /* that do for the daemon's words */
+
+/* What a narrower grant is to be, as `deputy delegate` has it. NULL: as in the agent's own. */
+struct deputy_narrower {
+	const char *policy;	 /* a text, or the name of an installed policy where `policy_name` is NULL */
+	const char *policy_name; /* what errors and rules call that text */
+	const char *purpose;
+	const char *ttl; /* "90s", "10m", "2h" */
+	const char *workdir;
+	const char *const *argv; /* for the record; ended by NULL */
+};
+
+/*
+ * Narrows this process, which has to have one thread, to a part of the grant that it acts under: from its
+ * return on it has no more, and what it executes begins so. There is no way back, so a framework calls it in
+ * a child. With threads, tickets do the same. `socket` NULL: DEPUTY_SOCKET. `grant` has DEPUTY_GRANT_BYTES,
+ * or is NULL; it is where the id goes. `message` may be NULL, else `size` bytes for what the daemon, or who
+ * did not come so far, says of an error; it ends by NUL.
+ *
+ * 0, or -errno, and then nothing may be executed, for the process may still have all that the agent has:
+ *   -EINVAL     malformed, or the policy is: message
+ *   -EPERM      under no grant, or one that has ended
+ *   -EACCES     refused: wider than its own, or it may not be delegated
+ *   -EBUSY      the process cannot be narrowed: it has threads, an io_uring ring, or its descriptors in
+ * common with another (CLONE_FILES) -E2BIG      over 2 MiB -EAGAIN     too many, or too often; or the daemon
+ * cannot now -ETIMEDOUT  no answer came: whether it was narrowed is not known -EPROTO     the answer makes no
+ * sense: likewise; -ENOMEM; others of connect(2) and send(2)
+ */
+int deputy_delegate(const char *socket, const struct deputy_narrower *narrower, char *grant, char *message,
+		    unsigned size);
+
+/* The grant that this process acts under, as JSON (docs/API.md), to be freed by the caller. -ENOENT: under
+ * none; -errno and message as above. */
+int deputy_grant_get(const char *socket, char **json, char *message, unsigned size);
 
 #ifdef __cplusplus
 }

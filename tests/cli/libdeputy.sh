@@ -141,5 +141,31 @@ says EBUSY "the longest" "$dir/sock" "$(printf 'a%.0s' {1..64})"
 says ENOENT "nobody who listens" "$dir/absent" gaaaaaaaaaaaaaaa
 says ENAMETOOLONG "a socket that cannot be" "$(printf '/%.0s' {1..108})" gaaaaaaaaaaaaaaa
 
+# ---- delegation ----
+
+cat >"$dir/delegate.c" <<'END'
+#include <deputy.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+	const char *words[] = {"make", NULL};
+	struct deputy_narrower part = {.purpose = "review", .ttl = "1m", .argv = words};
+	char grant[DEPUTY_GRANT_BYTES], said[DEPUTY_MESSAGE_BYTES] = "";
+	int err = argc == 2 ? deputy_delegate(argv[1], &part, grant, said, sizeof(said)) : 1;
+
+	puts(err ? strerrorname_np(-err) : grant);
+	return err != 0;
+}
+END
+# shellcheck disable=SC2046
+gcc -D_GNU_SOURCE -Wall -Wextra -Werror "$dir/delegate.c" -o "$dir/service" $(pkg-config --cflags --libs deputy) >"$dir/log" 2>&1
+ok $? "a program that delegates links to it"
+says gaaaaaaaaaaaaaaa "a narrower grant" "$dir/sock"
+grep -qF '{"method": "POST", "path": "/v1/delegate", "body": {"purpose": "review", "ttl": "1m", "argv": ["make"]}}' "$dir/requests"
+ok $? "is asked for"
+says ENOENT "nobody to delegate" "$dir/absent"
+
 echo "1..$tests"
 [ "$failed" -eq 0 ]

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "lib/connect.h"
 
-#define TICKET_MAX   64u /* characters */
-#define STATUS_AT    9u	 /* in "HTTP/1.1 201 Created" */
-#define WAIT_SECONDS 30	 /* what the daemon gives a request */
+#define TICKET_MAX 64u /* characters */
+#define STATUS_AT  9u  /* in "HTTP/1.1 201 Created" */
 
 /* It becomes a part of a request: letters and digits, as ids are. */
 static bool ticket_ok(const char *ticket)
@@ -26,10 +26,10 @@ static bool ticket_ok(const char *ticket)
 	return n && n <= TICKET_MAX && !ticket[n];
 }
 
-static int socket_open(const char *path, int *fd)
+int lib_connect(const char *path, int *fd)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	struct timeval wait = {.tv_sec = WAIT_SECONDS};
+	struct timeval wait = {.tv_sec = LIB_WAIT_SECONDS};
 	int s;
 
 	if (strlen(path) >= sizeof(to.sun_path))
@@ -110,7 +110,7 @@ int deputy_ticket_redeem(const char *path, const char *ticket)
 
 	if (!ticket || !ticket_ok(ticket))
 		return -EINVAL;
-	err = socket_open(path ? path : DEPUTY_SOCKET, &fd);
+	err = lib_connect(path ? path : DEPUTY_SOCKET, &fd);
 	if (!err)
 		err = request_send(fd, ticket);
 	if (!err)
