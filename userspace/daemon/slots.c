@@ -113,7 +113,7 @@ static int renew_check(struct enforce *e, const struct slot *own, uint64_t expir
 int enforce_renew(struct enforce *e, uint32_t slot, uint32_t gen, uint64_t expires)
 {
 	struct slot *s = slot_find(e, slot, gen);
-	uint64_t before = s ? __atomic_load_n(&s->expires, __ATOMIC_SEQ_CST) : 0;
+	__u64 before = s ? __atomic_load_n(&s->expires, __ATOMIC_SEQ_CST) : 0;
 	int r = s ? renew_check(e, s, expires) : -ESTALE;
 
 	if (r)
