@@ -8,8 +8,10 @@
 #include "broker/state.h"
 
 #define HTTP_CONNECTIONS	  64u	     /* open at one time */
-#define HTTP_STRANGERS		  48u	     /* of these for all users but root together */
-#define HTTP_CONNECTIONS_PER_USER 8u	     /* root excepted */
+#define HTTP_STRANGERS		  48u	     /* of these for all but root together */
+#define HTTP_CONNECTIONS_PER_USER 8u	     /* root excepted, as long as he acts under no grant */
+#define HTTP_AGENTS_PER_USER	  6u	     /* of these for his agents together: he can always end them */
+#define HTTP_CONNECTIONS_PER_TREE 4u	     /* and for one agent with all that it delegated */
 #define HTTP_BODY_MAX		  (2u << 20) /* bytes of a request body */
 #define HTTP_DISCARD_MAX	  (4u << 20) /* bytes of one that is too long read before hanging up */
 #define HTTP_IDLE_SECONDS	  10u	     /* without a byte either way */
@@ -20,9 +22,12 @@
 struct peer {
 	struct MHD_Connection *connection;
 	int fd;
-	uid_t uid;	   /* SO_PEERCRED */
-	uint64_t deadline; /* CLOCK_MONOTONIC, µs, of the request under way; UINT64_MAX: none */
-	bool refused;	   /* over a limit, and answered so already */
+	uid_t uid;	     /* SO_PEERCRED */
+	uid_t account;	     /* on whose it is: its own user's, or of an agent the owner's */
+	bool agent;	     /* or nobody knows */
+	char tree[ID_BYTES]; /* of an agent: the grant that its owner gave; empty: not known here */
+	uint64_t deadline;   /* CLOCK_MONOTONIC, µs, of the request under way; UINT64_MAX: none */
+	bool refused;	     /* over a limit, and answered so already */
 	LIST_ENTRY(peer) next;
 };
 

@@ -2,8 +2,11 @@
 #include "broker/peer.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#include "broker/warden_client.h"
 
 #define SWEEP_USEC 5000000
 
@@ -39,16 +42,60 @@ static bool peers_full(const struct broker *b)
 	return b->http.strangers >= HTTP_STRANGERS;
 }
 
-static bool peer_over_limit(const struct broker *b, uid_t uid)
+static bool peer_is_stranger(const struct peer *p)
 {
-	const struct peer *p;
-	unsigned n = 0;
+	return p->agent || p->uid != 0;
+}
 
-	if (uid == 0)
+/*
+ * By the tag that it has now; a request is identified anew. An agent is on its owner's account, whoever it
+ * runs as, and whose tag cannot be told counts as one.
+ */
+static void peer_account(const struct broker *b, struct peer *p)
+{
+	struct warden_peer who = {0};
+	const struct grant *g;
+
+	p->account = p->uid;
+	p->agent = warden_peer(FD_WARDEN, p->fd, &who) || who.tag.slot;
+	g = p->agent ? registry_by_tag(&b->grants, who.tag.slot, who.tag.gen) : NULL;
+	if (!g)
+		return;
+	p->account = g->uid;
+	while (g->above)
+		g = g->above;
+	memcpy(p->tree, g->id, sizeof(p->tree));
+}
+
+struct peer_counts {
+	unsigned account, agents, tree;
+};
+
+static struct peer_counts peer_count(const struct broker *b, const struct peer *one)
+{
+	struct peer_counts n = {0};
+	const struct peer *p;
+
+	for (p = LIST_FIRST(&b->http.peers); p; p = LIST_NEXT(p, next)) {
+		if (p->refused || p->account != one->account || !peer_is_stranger(p))
+			continue;
+		n.account++;
+		n.agents += p->agent;
+		n.tree += p->agent && !strcmp(p->tree, one->tree);
+	}
+	return n;
+}
+
+static bool peer_over_limit(const struct broker *b, const struct peer *p)
+{
+	struct peer_counts n;
+
+	if (!peer_is_stranger(p))
 		return false;
-	for (p = LIST_FIRST(&b->http.peers); p; p = LIST_NEXT(p, next))
-		n += p->uid == uid && !p->refused;
-	return n >= HTTP_CONNECTIONS_PER_USER || peers_full(b);
+	n = peer_count(b, p);
+	if (p->agent && (n.agents >= HTTP_AGENTS_PER_USER || n.tree >= HTTP_CONNECTIONS_PER_TREE))
+		return true;
+	return n.account >= HTTP_CONNECTIONS_PER_USER || peers_full(b);
 }
 
 /* Answered before it asks: it may never ask. While there is room the client may finish writing, so that it
@@ -77,9 +124,10 @@ static void peer_open(struct broker *b, struct MHD_Connection *connection, void 
 	p->fd = fd;
 	p->uid = cred.uid;
 	peer_start_clock(p);
-	if (peer_over_limit(b, p->uid))
+	peer_account(b, p);
+	if (peer_over_limit(b, p))
 		peer_refuse(b, p);
-	b->http.strangers += p->uid != 0;
+	b->http.strangers += peer_is_stranger(p);
 	LIST_INSERT_HEAD(&b->http.peers, p, next);
 	*context = p;
 }
@@ -87,7 +135,7 @@ static void peer_open(struct broker *b, struct MHD_Connection *connection, void 
 static void peer_close(struct broker *b, struct peer *p)
 {
 	b->http.closed = true;
-	b->http.strangers -= p->uid != 0;
+	b->http.strangers -= peer_is_stranger(p);
 	LIST_REMOVE(p, next);
 	free(p);
 }

@@ -217,6 +217,73 @@ static void connections_per_user(void **state)
 		close(fds[i]);
 }
 
+/* Until connections that were closed are. */
+static void settled(void)
+{
+	usleep(50000);
+}
+
+static void as_agent(struct stage *s, uid_t uid, uint32_t slot, long status)
+{
+	struct reply r;
+
+	settled();
+	stage_caller(s, slot, slot ? 7 : 0, 1);
+	stage_request(s, uid, "GET", "/v1/status", NULL, &r);
+	assert_int_equal(r.status, status);
+	reply_free(&r);
+	stage_caller(s, 0, 0, 1);
+}
+
+static void hold(struct stage *s, uid_t uid, uint32_t slot, int *fds, int n)
+{
+	struct reply r;
+
+	settled();
+	stage_caller(s, slot, 7, 1);
+	for (int i = 0; i < n; i++)
+		fds[i] = stage_connect(s, uid);
+	stage_request(s, BOB, "GET", "/v1/keys", NULL, &r); /* until they were looked at */
+	reply_free(&r);
+	stage_caller(s, 0, 0, 1);
+}
+
+/* An agent holds what it may: its child has none more, another agent and their owner have. */
+static void connections_of_agents(void **state)
+{
+	struct stage *s = *state;
+	int one[4], other[2];
+	char id[ID_BYTES], path[64];
+	struct reply r;
+
+	for (int i = 0; i < 3; i++)
+		stage_grant(s, ALICE, ", \"purpose\": \"fix-issue\"", id);
+	stage_caller(s, 1, 7, 1);
+	stage_request(s, ALICE, "POST", "/v1/delegate", "{}", &r);
+	assert_int_equal(r.status, 201);
+	reply_free(&r);
+	hold(s, ALICE, 1, one, 3);
+	as_agent(s, ALICE, 1, 200);
+	hold(s, ALICE, 4, one + 3, 1);
+	as_agent(s, ALICE, 1, 429);
+	as_agent(s, ALICE, 4, 429);
+	as_agent(s, BOB, 1, 429); /* whoever it runs as */
+	as_agent(s, 0, 1, 429);
+	as_agent(s, ALICE, 2, 200);
+	hold(s, ALICE, 2, other, 2);
+	as_agent(s, ALICE, 3, 429); /* all of hers together */
+	as_agent(s, BOB, 0, 200);
+	snprintf(path, sizeof(path), "/v1/grants/%s", id);
+	stage_request(s, ALICE, "DELETE", path, NULL, &r);
+	assert_int_equal(r.status, 200);
+	reply_free(&r);
+	for (int i = 0; i < 4; i++)
+		close(one[i]);
+	as_agent(s, ALICE, 1, 200);
+	close(other[0]);
+	close(other[1]);
+}
+
 /* All users together cannot take the last places from root. */
 static void connections_in_all(void **state)
 {
@@ -416,6 +483,7 @@ int main(void)
 		STAGED(policy_sizes),
 		STAGED(chunked),
 		STAGED(connections_per_user),
+		STAGED(connections_of_agents),
 		STAGED(connections_in_all),
 		STAGED(slow_policies),
 		STAGED(gone_before_the_answer),
