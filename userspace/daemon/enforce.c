@@ -79,21 +79,42 @@ static int hook_miss(struct enforce *e, const char *hook)
  */
 #define NO_SKIPPING "__bpf_prog_enter_recur"
 
-static bool symbol_exists(const char *name)
+/* -ENOENT; -errno when no symbol can be read. The address is 0 for whoever may not see it. */
+static int symbol_find(const char *name, unsigned long long *address)
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/kallsyms", "re");
 	char line[512], symbol[256];
 
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%*s %*s %255s", symbol) == 1 && !strcmp(symbol, name))
-			return true;
-	return false;
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%llx %*s %255s", address, symbol) == 2 && !strcmp(symbol, name))
+			return 0;
+	return -ENOENT;
+}
+
+/*
+ * The programs read the kernel's counts of renames and mounts behind these addresses. libbpf takes 0 for one,
+ * and everything would then be refused as busy.
+ */
+static int symbols_check(void)
+{
+	unsigned long long address = 0;
+	int r = symbol_find("rename_lock", &address);
+
+	if (!r && address)
+		return 0;
+	return cannot(
+		"cannot read addresses in /proc/kallsyms, which takes CAP_SYSLOG and kernel.kptr_restrict "
+		"below 2",
+		r ?: -EPERM);
 }
 
 static int hooks_select(struct enforce *e)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct bpf_program *prog;
+	unsigned long long address;
 	int r = 0;
 
 	if (!btf)
@@ -117,7 +138,7 @@ static int hooks_select(struct enforce *e)
 		}
 	}
 	btf__free(btf);
-	if (!symbol_exists(NO_SKIPPING))
+	if (symbol_find(NO_SKIPPING, &address))
 		r = hook_miss(e, NO_SKIPPING) ?: r;
 	return r;
 }
@@ -164,7 +185,7 @@ static int enforce_start(struct enforce *e)
 		return cannot("cannot open the BPF object", -errno);
 	bpf_program__set_autoattach(e->skel->progs.visit_connection, false);
 	bpf_program__set_autoattach(e->skel->progs.list_condemned, false);
-	r = hooks_select(e);
+	r = symbols_check() ?: hooks_select(e);
 	if (!r && (r = pins_prepare(e)))
 		return r == -EUCLEAN ? r : cannot(e->pin_dir, r);
 	if (!r && (r = deputy_bpf__load(e->skel)))
