@@ -154,8 +154,10 @@ static int maps_map(struct enforce *e)
 		mmap(NULL, sizeof(*e->control), PROT_READ | PROT_WRITE, MAP_SHARED, enforce_control_fd(e), 0);
 	if (e->control == MAP_FAILED)
 		return e->control = NULL, -errno;
-	if (!e->control->epoch)
+	if (!e->control->epoch) {
 		e->control->epoch = 1; /* a new tag has seen epoch 0: its ancestors are always walked once */
+		slots_begin(e);
+	}
 	e->control->abi = DEPUTY_ABI;
 	e->control->open_roads = e->open_roads;
 	return 0;

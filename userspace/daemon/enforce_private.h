@@ -34,6 +34,10 @@ struct enforce {
 	char pin_dir[256];
 };
 
+/* Of maps that no daemon had before: generations go on from where no earlier run's were likely to be, since
+ * its chains may still be shown and name slots by them (slots.c). */
+void slots_begin(struct enforce *enforce);
+
 /* Pins and unpins (pins.c). */
 int pins_prepare(struct enforce *enforce);
 int pins_take(struct enforce *enforce);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Grants in the kernel. */
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,14 @@ static struct slot *slot_find(struct enforce *e, uint32_t slot, uint32_t gen)
 	if (!slot || slot >= SLOTS_MAX || e->slots[slot].gen != gen || e->slots[slot].state == SLOT_FREE)
 		return NULL;
 	return &e->slots[slot];
+}
+
+void slots_begin(struct enforce *e)
+{
+	uint32_t gen = randombytes_random();
+
+	for (uint32_t i = 1; i < SLOTS_MAX; i++)
+		e->slots[i].gen = gen;
 }
 
 /* Round robin, so that a slot's number comes back as late as can be. */

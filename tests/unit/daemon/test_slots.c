@@ -417,6 +417,17 @@ static void told_by_the_next(void **state)
 	assert_int_equal(e.epochs->slots[agent].expires, 99);
 }
 
+/* After a restart that kept nothing, a slot's next grant is not taken for one of before. */
+static void begins_elsewhere(void **state)
+{
+	uint32_t gen = e.slots[1].gen;
+
+	(void)state;
+	slots_begin(&e);
+	assert_int_not_equal(e.slots[1].gen, gen);
+	assert_int_equal(e.slots[1].gen, e.slots[SLOTS_MAX - 1].gen);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -427,6 +438,7 @@ int main(void)
 		cmocka_unit_test(all_end),
 		cmocka_unit_test(taken_over),
 		cmocka_unit_test(shares_tables),
+		cmocka_unit_test(begins_elsewhere),
 		cmocka_unit_test(renewed),
 		cmocka_unit_test(ended_is_not_renewed),
 		cmocka_unit_test(within_those_above),
