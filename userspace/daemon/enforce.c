@@ -102,12 +102,14 @@ static int symbols_check(void)
 	unsigned long long address = 0;
 	int r = symbol_find("rename_lock", &address);
 
-	if (!r && address)
-		return 0;
-	return cannot(
-		"cannot read addresses in /proc/kallsyms, which takes CAP_SYSLOG and kernel.kptr_restrict "
-		"below 2",
-		r ?: -EPERM);
+	if (r == -ENOENT)
+		return cannot("this kernel has no rename_lock in /proc/kallsyms (CONFIG_KALLSYMS_ALL)",
+			      -ENOSYS);
+	if (r || !address)
+		return cannot("cannot read addresses in /proc/kallsyms, which takes CAP_SYSLOG and "
+			      "kernel.kptr_restrict below 2",
+			      r ?: -EPERM);
+	return 0;
 }
 
 static int hooks_select(struct enforce *e)
