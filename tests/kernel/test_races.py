@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cuts and moves against everything else, thousands of times (RACE_ROUNDS; 100,000 with CHECK_LONG, those of a way to
-cut shared by the groups of calls): not one call that began after a cut is let through, and none is refused that began
-while all was granted."""
+"""Cuts and moves against everything else, thousands of times: not one call that began after a cut is let through, and
+none is refused that began while all was granted. RACE_ROUNDS: how often (100,000 with CHECK_LONG), those of a way to cut
+shared by the groups of calls; RACE_ONLY: which parts."""
 import os
 import shutil
 import signal
@@ -92,15 +92,22 @@ def cuts(way, rounds, groups=GROUPS):
         judged(name, tally)
 
 
-def storms():
-    """Moves and mounts; the tagged and the untagged are born and die on the same CPUs."""
-    for way, kinds in (("move", ("here", "never", "open")), ("mount", ("never", "open", "fork"))):
-        for name in ("tree/storm", "none/storm", "none/mnt"):
-            shutil.rmtree(path(name), ignore_errors=True)
-            make(name)
-        put("tree/storm/d/f")
-        for _ in range(PARTS):
-            storm(way, kinds, ROUNDS // PARTS)
+def storms(way, kinds):
+    """The tagged and the untagged are born and die on the same CPUs."""
+    for name in ("tree/storm", "none/storm", "none/mnt"):
+        shutil.rmtree(path(name), ignore_errors=True)
+        make(name)
+    put("tree/storm/d/f")
+    for _ in range(PARTS):
+        storm(way, kinds, ROUNDS // PARTS)
+
+
+def moves():
+    storms("move", ("here", "never", "open"))
+
+
+def mounts():
+    storms("mount", ("never", "open", "fork"))
 
 
 def storm(way, kinds, rounds):
@@ -130,15 +137,24 @@ def tagging():
     race.end()
 
 
+def revocations():
+    cuts("state", ROUNDS // len(GROUPS) if ROUNDS >= 10000 else ROUNDS)
+
+
+def expiries():
+    long = ROUNDS >= 10000
+    cuts("expires", ROUNDS // len(GROUPS) if long else ROUNDS, GROUPS if long else GROUPS[:1])
+
+
 def main():
     """A recorder that rests: the kernel's answers are what counts, and the ring's losses are counted elsewhere."""
-    long = ROUNDS >= 10000
+    parts = (revocations, expiries, moves, mounts, tagging)
+    only = os.environ.get("RACE_ONLY", "").split()
     quiet("recorder", signal.SIGSTOP)
     try:
-        cuts("state", ROUNDS // len(GROUPS) if long else ROUNDS)
-        cuts("expires", ROUNDS // len(GROUPS) if long else ROUNDS, GROUPS if long else GROUPS[:1])
-        storms()
-        tagging()
+        for part in parts:
+            if not only or part.__name__ in only:
+                part()
     finally:
         quiet("recorder", signal.SIGCONT)
 
