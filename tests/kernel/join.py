@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""join.py PURPOSE: takes a grant by the interface, without no_new_privs, and becomes the probe."""
+"""join.py PURPOSE [ROOT]: takes a grant by the interface, without no_new_privs, in a root of its own if one is named, and
+becomes the probe."""
 import http.client
 import json
 import os
@@ -17,7 +18,12 @@ with open(os.environ["KT_POLICY"], encoding="utf-8") as f:
     text = f.read()
 body = {"policy": {"name": "policy.yaml", "text": text}, "purpose": sys.argv[1], "workdir": os.environ["KT_ROOT"],
         "argv": ["join"]}
+root, probe = sys.argv[2] if len(sys.argv) > 2 else "", os.environ["PROBE"]
 connection = Unix("deputy")
+connection.connect()
+if root:
+    os.chroot(root)
+    os.chdir("/")
 connection.request("POST", "/v1/grants", json.dumps(body), {"Content-Type": "application/json"})
 assert connection.getresponse().status == 201
-os.execv(os.environ["PROBE"], [os.environ["PROBE"]])
+os.execv(probe.removeprefix(root), ["probe"])

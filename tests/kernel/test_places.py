@@ -4,9 +4,10 @@ import os
 import subprocess
 
 from cases import ANY, Bench, Case, remove
-from kt import EXT4, Agent, Tap, Twin, agent, make, path, put
+from kt import EXT4, ROOT, Agent, Tap, Twin, agent, make, path, put
 
 tap = Tap()
+HERE = os.path.dirname(os.path.abspath(__file__))
 mounted = []
 
 
@@ -159,6 +160,17 @@ def other_roots():
     twin.end()
 
 
+def born_in_chroot():
+    """An agent in a chroot from before its grant: rules go on naming paths of the host."""
+    mine = Twin(command=["python3", f"{HERE}/join.py", "files", os.path.realpath(ROOT)])
+    bench.log.mark()
+    tap.equal("granted by the host's path in a chroot", mine.ask("read /tree/a"), "OK")
+    tap.equal("denied in a chroot", mine.ask("read /none/a"), "EACCES")
+    tap.that("with the host's path", bench.log.find(op="read", path=path("none/a"), pid=mine.pid, reason="rule"))
+    tap.equal("out of it by the way up", mine.ask("read /../../../etc/hostname"), "ENOENT")
+    mine.end()
+
+
 def born_elsewhere():
     """An agent in a mount namespace of its own from the start: it sees the same paths, and so do the rules."""
     mine = Agent("files", unshare=True).ready()
@@ -215,4 +227,4 @@ def lost():
 
 world()
 bench = Bench(tap, agent("files"))
-tap.run(mounts, overlay, ext4, proc, deep, too_deep, other_roots, born_elsewhere, lost, bench.end, umount_all)
+tap.run(mounts, overlay, ext4, proc, deep, too_deep, other_roots, born_in_chroot, born_elsewhere, lost, bench.end, umount_all)
