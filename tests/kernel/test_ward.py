@@ -99,7 +99,7 @@ def files():
         ward("the configuration to write", f"write {CONFIG}", f"write {POLICY}", op="write", where=CONFIG),
         ward("another configuration in its place", f"rename {CONFIG} {CONFIG}", f"rename {POLICY} {POLICY}",
              op="delete", where=CONFIG),
-        ward("what the keys are sealed with", f"read {SEAL}", f"read {POLICY}", op="read", where=SEAL),
+        ward("what the keys are sealed with", f"flock {SEAL} r", f"read {POLICY}", op="read", where=SEAL),
         ward("another in its place", f"rename {SEAL} {SEAL}", f"rename {POLICY} {POLICY}", op="delete", where=SEAL),
         ward("a profile kept from others", f"flock {PROFILES}/probe.yaml e", f"read {PROFILES}/probe.yaml", op="write",
              where=f"{PROFILES}/probe.yaml"),
