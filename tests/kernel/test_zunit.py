@@ -16,7 +16,7 @@ ROOT = BASE + "/root"
 START = 240  # seconds: a system's start and the verifier, under emulation
 MOUNTS = (("proc", "proc", "proc"), ("sysfs", "sysfs", "sys"), ("cgroup2", "cgroup2", "sys/fs/cgroup"),
           ("bpf", "bpf", "sys/fs/bpf"), ("securityfs", "securityfs", "sys/kernel/security"), ("tmpfs", "run", "run"),
-          ("tmpfs", "tmp", "tmp"))
+          ("tmpfs", "tmp", "tmp"), ("tmpfs", "srv", "srv"))
 TARGET = """[Unit]
 Description=Deputy and what it asks for
 Requires=deputyd.service
@@ -58,8 +58,6 @@ def root_made():
         return done.stderr
     text_put("etc/systemd/system/deputy-test.target", TARGET)
     text_put("etc/policy.yaml", POLICY)
-    text_put("srv/granted", "granted\n")
-    text_put("srv/other", "other\n")
     return ""
 
 
@@ -91,6 +89,12 @@ class System:
     def end(self):
         sh("kill", "-KILL", self.pid)
         self.process.wait()
+
+
+def files_made(system):
+    """On a file system of their own: overlays over two of them use inode numbers twice, and one may be that of a ward."""
+    for name in ("granted", "other"):
+        system.run("sh", "-c", f"echo {name} >/srv/{name}")
 
 
 def agent_of(system, *command):
@@ -131,7 +135,7 @@ def killed(system):
         return
     tap.that("and the agent", running.poll() is None)
     system.run("deputy", "revoke", grants[0]["grant"], "--mode", "kill")
-    tap.that("which ends when it is revoked", wait_for(lambda: running.poll() is not None))
+    tap.that("which ends when it is revoked", wait_for(lambda: running.poll() is not None, START))
 
 
 def stopped(system):
@@ -160,6 +164,7 @@ def installed():
             return None
         tap.equal("at the first try", system.shown("deputyd.service", "NRestarts"), "0")
         doctor(system)
+        files_made(system)
         serves(system, "installed")
         tap.that("with its event", wait_for(lambda: event_of(system)))
         killed(system)
