@@ -70,8 +70,7 @@ static void lifecycle_cut(struct broker *b, struct grant *g, const char *text)
 	notices_tell(b, g);
 	if (g->state == GRANT_LIVE)
 		g->state = GRANT_REVOKED;
-	recorder_note(&b->recorder, NOTE_REVOKED, g, text);
-	lifecycle_keep(b, g);
+	notices_write(b, g, text);
 }
 
 /* The cut that this grant is beneath; NULL: none. */

@@ -6,8 +6,7 @@
 
 #include "broker/adopt.h"
 
-/* Kept after it is told: a daemon that dies in between leaves it to the next, which tells of it again. */
-static void notice_write(struct broker *b, struct grant *g, const char *text)
+void notices_write(struct broker *b, struct grant *g, const char *text)
 {
 	recorder_note(&b->recorder, NOTE_REVOKED, g, text);
 	if (g->link)
@@ -22,7 +21,7 @@ void notices_tell(struct broker *b, struct grant *g)
 		return;
 	TAILQ_REMOVE(&b->notices, g, noticed);
 	g->notice = NULL;
-	notice_write(b, g, text);
+	notices_write(b, g, text);
 	free(text);
 }
 
@@ -55,7 +54,7 @@ void notices_add(struct broker *b, struct grant *g, const char *text)
 {
 	g->notice = strdup(text);
 	if (!g->notice) {
-		notice_write(b, g, text);
+		notices_write(b, g, text);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&b->notices, g, noticed);

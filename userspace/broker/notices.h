@@ -10,7 +10,10 @@
 
 #define NOTICES_AT_ONCE 32u
 
-/* The text is copied. Told at once when there is no memory to remember it. */
+/* Writes down that a grant was revoked, and keeps it after: a daemon that dies in between leaves it to the
+ * next, which tells of it again. */
+void notices_write(struct broker *b, struct grant *g, const char *text);
+/* The same later. The text is copied. Told at once when there is no memory to remember it. */
 void notices_add(struct broker *b, struct grant *g, const char *text);
 /* Tells of one now, if it is waiting: before anything else is said of it. */
 void notices_tell(struct broker *b, struct grant *g);
