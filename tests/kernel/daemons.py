@@ -149,9 +149,9 @@ class Daemon:
 
 
 def lines(state=STATE):
-    """Every line of a log."""
+    """Every line of a log that is written to its end."""
     with open(state + "/events.jsonl", encoding="utf-8") as f:
-        return [json.loads(line) for line in f]
+        return [json.loads(line) for line in f if line.endswith("\n")]
 
 
 def gaps(events):

@@ -171,12 +171,18 @@ def deputy(*words, timeout=60):
     return subprocess.run([DEPUTY, *words], capture_output=True, text=True, timeout=timeout)
 
 
+LONGEST = 65536  # bytes: no event is as long
+
+
 class Log:
     """The daemon's log from a mark on."""
 
     def __init__(self, state=STATE):
         self.file = open(state + "/events.jsonl", "rb")
-        self.file.seek(0, os.SEEK_END)
+        size = self.file.seek(0, os.SEEK_END)
+        # A file grows by pages while it is written: its end may be the middle of a line.
+        start = self.file.seek(max(0, size - LONGEST))
+        self.file.seek(start + self.file.read(size - start).rfind(b"\n") + 1)
         self.events = []
 
     def mark(self):

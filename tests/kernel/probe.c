@@ -133,6 +133,8 @@ int main(int argc, char **argv)
 	size_t size = 0;
 
 	operations_check();
+	/* Who polls for the next line must find it in the pipe, and not have it read already. */
+	setvbuf(stdin, NULL, _IONBF, 0);
 	if (argc > 1) {
 		operation_answer(argv + 1);
 		return 0;
