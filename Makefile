@@ -154,7 +154,7 @@ $(B)/bench/%: tests/bench/%.c $(B)/modules$(VARIANT).a
 	$(call say,BENCH)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MF $@.d -Itests/unit/broker $(filter %.c,$^) $(LDFLAGS) $(filter %.a,$^) -o $@ $(LIBS_test)
-$(B)/bench/exchange: $(wildcard tests/unit/broker/stage*.c)
+$(B)/bench/exchange $(B)/bench/memory: $(wildcard tests/unit/broker/stage*.c)
 
 other-builds: $(B)/deputyd
 	$(Q)tests/kernel/other-builds

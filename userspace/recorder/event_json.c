@@ -300,20 +300,20 @@ static void guard_put(struct line *t, const struct event *e)
 	}
 }
 
-static void grant_put(struct line *t, const struct record_message *m)
+static void grant_put(struct line *t, struct identity_names names)
 {
-	line_member(t, "grant", m->grant);
-	line_member(t, "chain", m->chain);
-	line_member(t, "owner", m->owner);
-	line_member(t, "user", m->user);
-	line_member(t, "purpose", m->purpose);
-	line_member(t, "policy", m->policy);
+	line_member(t, "grant", names.grant);
+	line_member(t, "chain", names.chain);
+	line_member(t, "owner", names.owner);
+	line_member(t, "user", names.user);
+	line_member(t, "purpose", names.purpose);
+	line_member(t, "policy", names.policy);
 }
 
 static void identity_put(struct line *t, const struct event *e, const struct identity *who)
 {
 	if (who) {
-		grant_put(t, &who->is);
+		grant_put(t, identity_names(who));
 		return;
 	}
 	line_member(t, "grant", NULL);
@@ -358,6 +358,11 @@ int event_json(const struct event *e, size_t size, const struct identity *who, u
 	return line_end(out, start);
 }
 
+static struct identity_names note_names(const struct record_message *m)
+{
+	return (struct identity_names){m->grant, m->chain, m->owner, m->user, m->purpose, m->policy};
+}
+
 int note_json(const struct record_message *m, const struct line_head *head, struct line *out)
 {
 	size_t start = out->len;
@@ -368,7 +373,7 @@ int note_json(const struct record_message *m, const struct line_head *head, stru
 	line_member(out, "op", notes[m->note].op);
 	line_member(out, "text", m->text);
 	if (!strcmp(notes[m->note].type, "grant")) {
-		grant_put(out, m);
+		grant_put(out, note_names(m));
 		line_member(out, "policy_digest", m->digest);
 		line_member(out, "parent", m->parent[0] ? m->parent : NULL);
 	}

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/shared.h"
+
 #define FIELD(name) {offsetof(struct record_message, name), sizeof(((struct record_message *)0)->name)}
 
 static const struct {
@@ -33,33 +35,7 @@ struct identity_book *identity_book_new(void)
 	return book;
 }
 
-static void identity_free(struct identity *who)
-{
-	free(who->labels);
-	free(who->label_at);
-	free(who);
-}
-
-static void identity_remove(struct identity_book *book, struct identity *who)
-{
-	LIST_REMOVE(who, slot_mates);
-	if (who->forget) {
-		TAILQ_REMOVE(&book->ended, who, ended);
-		book->ended_count--;
-	}
-	book->label_bytes -= who->bytes;
-	identity_free(who);
-}
-
-void identity_book_free(struct identity_book *book)
-{
-	if (!book)
-		return;
-	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
-		while (!LIST_EMPTY(&book->slots[slot]))
-			identity_remove(book, LIST_FIRST(&book->slots[slot]));
-	free(book);
-}
+/* ---- labels ---- */
 
 /* Number of labels, or -EPROTO. */
 static int labels_count(const char *labels, size_t len)
@@ -79,28 +55,106 @@ static int labels_count(const char *labels, size_t len)
 	return (int)count;
 }
 
-static int labels_copy(struct identity *who, const char *labels, size_t len, uint32_t count)
+/* Where each label is, and the labels. */
+static int labels_share(const char *labels, size_t len, uint32_t count, const uint32_t **shared)
 {
-	uint32_t at = 0;
+	size_t head = count * sizeof(uint32_t), at = head;
+	uint32_t *all = malloc(head + len);
 
-	who->labels = malloc(len);
-	who->label_at = calloc(count, sizeof(*who->label_at));
-	if (!who->labels || !who->label_at)
+	if (!all)
 		return -ENOMEM;
-	memcpy(who->labels, labels, len);
+	memcpy((char *)all + head, labels, len);
 	for (uint32_t i = 0; i < count; i++) {
-		who->label_at[i] = at;
-		at += (uint32_t)strlen(labels + at) + 1;
+		all[i] = (uint32_t)at;
+		at += strlen((char *)all + at) + 1;
 	}
+	*shared = shared_bytes(all, head + len);
+	free(all);
+	return *shared ? 0 : -ENOMEM;
+}
+
+static size_t labels_size(const struct identity *who)
+{
+	return shared_size(who->label_at) - who->rules * sizeof(*who->label_at);
+}
+
+static void labels_drop(struct identity_book *book, struct identity *who)
+{
+	if (!who->label_at)
+		return;
+	if (shared_is_single(who->label_at))
+		book->label_bytes -= labels_size(who);
+	shared_drop(who->label_at);
+	who->label_at = NULL;
+	who->rules = 0;
+}
+
+/* Past the bound a grant goes without: what has its labels already costs nothing more. */
+static int labels_take(struct identity_book *book, struct identity *who, const char *labels, size_t len,
+		       uint32_t count)
+{
+	int err = labels_share(labels, len, count, &who->label_at);
+
+	if (err)
+		return err;
 	who->rules = count;
-	who->bytes = len;
+	if (!shared_is_single(who->label_at))
+		return 0;
+	book->label_bytes += len;
+	if (book->label_bytes > IDENTITY_LABELS)
+		labels_drop(book, who);
 	return 0;
+}
+
+/* ---- identities ---- */
+
+static void identity_free(struct identity_book *book, struct identity *who)
+{
+	labels_drop(book, who);
+	shared_drop(who->owner);
+	shared_drop(who->user);
+	shared_drop(who->purpose);
+	shared_drop(who->policy);
+	free(who);
+}
+
+static void identity_remove(struct identity_book *book, struct identity *who)
+{
+	LIST_REMOVE(who, slot_mates);
+	if (who->forget) {
+		TAILQ_REMOVE(&book->ended, who, ended);
+		book->ended_count--;
+	}
+	identity_free(book, who);
+}
+
+void identity_book_free(struct identity_book *book)
+{
+	if (!book)
+		return;
+	for (uint32_t slot = 0; slot < SLOTS_MAX; slot++)
+		while (!LIST_EMPTY(&book->slots[slot]))
+			identity_remove(book, LIST_FIRST(&book->slots[slot]));
+	free(book);
+}
+
+static int identity_fill(struct identity *who, const struct record_message *m)
+{
+	who->slot = m->slot;
+	who->gen = m->gen;
+	memcpy(who->grant, m->grant, sizeof(who->grant));
+	memcpy(who->chain, m->chain, sizeof(who->chain));
+	who->owner = shared_text(m->owner);
+	who->user = shared_text(m->user);
+	who->purpose = shared_text(m->purpose);
+	who->policy = shared_text(m->policy);
+	return who->owner && who->user && who->purpose && who->policy ? 0 : -ENOMEM;
 }
 
 static int identity_new(struct identity_book *book, const struct record_message *m, const char *labels,
 			size_t len, struct identity **out)
 {
-	int count = labels_count(labels, len), err = 0;
+	int count = labels_count(labels, len), err;
 	struct identity *who;
 
 	if (count < 0)
@@ -108,11 +162,11 @@ static int identity_new(struct identity_book *book, const struct record_message 
 	who = calloc(1, sizeof(*who));
 	if (!who)
 		return -ENOMEM;
-	who->is = *m;
-	if (count && len <= IDENTITY_LABELS - book->label_bytes)
-		err = labels_copy(who, labels, len, (uint32_t)count);
+	err = identity_fill(who, m);
+	if (!err && count)
+		err = labels_take(book, who, labels, len, (uint32_t)count);
 	if (err) {
-		identity_free(who);
+		identity_free(book, who);
 		return err;
 	}
 	*out = who;
@@ -121,8 +175,7 @@ static int identity_new(struct identity_book *book, const struct record_message 
 
 void identity_renew(struct identity *who, const struct record_message *m)
 {
-	memcpy(who->is.chain, m->chain, sizeof(who->is.chain));
-	memcpy(who->is.digest, m->digest, sizeof(who->is.digest));
+	memcpy(who->chain, m->chain, sizeof(who->chain));
 }
 
 int identity_add(struct identity_book *book, const struct record_message *m, const char *labels, size_t len,
@@ -140,7 +193,6 @@ int identity_add(struct identity_book *book, const struct record_message *m, con
 	if (before)
 		identity_end(book, before, now);
 	LIST_INSERT_HEAD(&book->slots[m->slot], who, slot_mates);
-	book->label_bytes += who->bytes;
 	return 0;
 }
 
@@ -151,14 +203,20 @@ struct identity *identity_find(struct identity_book *book, uint32_t slot, uint32
 	if (!slot || slot >= SLOTS_MAX)
 		return NULL;
 	LIST_FOREACH (who, &book->slots[slot], slot_mates)
-		if (who->is.gen == gen)
+		if (who->gen == gen)
 			return who;
 	return NULL;
 }
 
 const char *identity_rule(const struct identity *who, uint32_t rule)
 {
-	return rule && rule <= who->rules ? who->labels + who->label_at[rule - 1] : NULL;
+	return rule && rule <= who->rules ? (const char *)who->label_at + who->label_at[rule - 1] : NULL;
+}
+
+struct identity_names identity_names(const struct identity *who)
+{
+	return (struct identity_names){who->grant, who->chain,	 who->owner,
+				       who->user,  who->purpose, who->policy};
 }
 
 void identity_end(struct identity_book *book, struct identity *who, uint64_t now)

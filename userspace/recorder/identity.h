@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who stands behind a tag: the grants that the broker announced, by slot and generation, each with the
- * labels of its rules. Memory is bounded: one grant a slot, IDENTITY_KEPT ended ones besides, and
- * IDENTITY_LABELS bytes of labels in all.
+ * labels of its rules. What grants have in common is kept once. Memory is bounded: one grant a slot,
+ * IDENTITY_KEPT ended ones besides, and IDENTITY_LABELS bytes of labels in all.
  */
 #ifndef DEPUTY_IDENTITY_H
 #define DEPUTY_IDENTITY_H
@@ -13,18 +13,26 @@
 #include "common/msg.h"
 #include "common/types.h"
 
-#define IDENTITY_KEPT	    1024u		 /* ended grants whose late events still find a name */
-#define IDENTITY_KEPT_NS    60000000000ull	 /* how long they do */
-#define IDENTITY_LABEL_MAX  8192u		 /* bytes of one label; a longer one is refused */
-#define IDENTITY_LABELS_MAX (16u << 20)		 /* bytes of one grant's labels */
-#define IDENTITY_LABELS	    (size_t)(128u << 20) /* bytes of all labels; past it new grants get none */
+#define IDENTITY_KEPT	    1024u	   /* ended grants whose late events still find a name */
+#define IDENTITY_KEPT_NS    60000000000ull /* how long they do */
+#define IDENTITY_LABEL_MAX  8192u	   /* bytes of one label; a longer one is refused */
+#define IDENTITY_LABELS_MAX (16u << 20)	   /* bytes of one grant's labels */
+#define IDENTITY_LABELS                                                                                      \
+	(size_t)(128u << 20) /* bytes of all labels that differ; past it new grants get none */
+
+/* What an event's line says of a grant. */
+struct identity_names {
+	const char *grant, *chain, *owner, *user, *purpose, *policy;
+};
 
 struct identity {
-	struct record_message is; /* slot, generation and names; every string terminated */
-	char *labels;		  /* `rules` strings one after the other */
-	uint32_t *label_at;	  /* where each begins */
+	uint32_t slot, gen;
+	char grant[ID_BYTES];
+	char chain[sizeof(((struct record_message *)0)->chain)];
+	const char *owner, *user, *purpose, *policy; /* shared */
+	const uint32_t
+		*label_at; /* shared: where each label begins, in bytes from here; NULL: none is kept */
 	uint32_t rules;
-	size_t bytes;	 /* of labels */
 	uint64_t forget; /* CLOCK_BOOTTIME ns from when on it may go; 0 = the grant goes on */
 	LIST_ENTRY(identity) slot_mates;
 	TAILQ_ENTRY(identity) ended;
@@ -37,7 +45,7 @@ struct identity_book {
 	struct identity_list slots[SLOTS_MAX];
 	struct identity_queue ended; /* oldest first */
 	uint32_t ended_count;
-	size_t label_bytes;
+	size_t label_bytes; /* of different labels */
 };
 
 /* NULL when there is no memory. */
@@ -52,8 +60,10 @@ int identity_add(struct identity_book *book, const struct record_message *m, con
 struct identity *identity_find(struct identity_book *book, uint32_t slot, uint32_t gen);
 /* The label of rule `rule` (from 1), NULL when it is not known. */
 const char *identity_rule(const struct identity *who, uint32_t rule);
+/* For as long as the identity is. */
+struct identity_names identity_names(const struct identity *who);
 
-/* It goes on by a new link of the same grant, maybe under a newer text of its policy. */
+/* It goes on by a new link of the same grant. */
 void identity_renew(struct identity *who, const struct record_message *m);
 
 /* The grant is over: it is forgotten IDENTITY_KEPT_NS from `now`, or sooner when many end. */

@@ -29,7 +29,7 @@ static void test_find(void **state)
 	assert_int_equal(add(*state, SLOT, GEN, 0), 0);
 	who = identity_find(*state, SLOT, GEN);
 	assert_non_null(who);
-	assert_string_equal(who->is.user, "alice");
+	assert_string_equal(who->user, "alice");
 	assert_string_equal(identity_rule(who, 1), "coder.yaml:7 allow read path /home/**");
 	assert_string_equal(identity_rule(who, 2), "coder.yaml:8 deny read path **/.env");
 	assert_null(identity_rule(who, 0));
@@ -51,8 +51,8 @@ static void test_renewed(void **state)
 	strcpy(m.chain, "sha256:another");
 	strcpy(m.user, "mallory");
 	identity_renew(who, &m);
-	assert_string_equal(who->is.chain, "sha256:another");
-	assert_string_equal(who->is.user, "alice");
+	assert_string_equal(who->chain, "sha256:another");
+	assert_string_equal(who->user, "alice");
 	assert_string_equal(identity_rule(who, 2), "coder.yaml:8 deny read path **/.env");
 }
 
@@ -133,7 +133,7 @@ static void test_slot_reused(void **state)
 	assert_non_null(identity_find(book, SLOT, 2 * IDENTITY_KEPT));
 	assert_non_null(identity_find(book, SLOT, IDENTITY_KEPT));
 	assert_null(identity_find(book, SLOT, IDENTITY_KEPT - 1));
-	assert_int_equal(book->label_bytes, (IDENTITY_KEPT + 1) * sizeof(sample_labels));
+	assert_int_equal(book->label_bytes, sizeof(sample_labels)); /* all have the same */
 	identity_forget_old(book, UINT64_MAX);
 	assert_int_equal(book->label_bytes, sizeof(sample_labels));
 }
@@ -151,12 +151,45 @@ static void test_label_bound(void **state)
 	for (size_t bytes = 0; bytes <= IDENTITY_LABELS; bytes += IDENTITY_LABELS_MAX, slot++) {
 		struct record_message m = sample_grant(slot, GEN);
 
+		*labels = (char)('a' + slot);
 		assert_int_equal(identity_add(book, &m, labels, IDENTITY_LABELS_MAX, 0), 0);
 	}
 	assert_int_equal(book->label_bytes, IDENTITY_LABELS);
 	assert_non_null(identity_rule(identity_find(book, slot - 2, GEN), 1));
 	assert_null(identity_rule(identity_find(book, slot - 1, GEN), 1));
+	*labels = 'b'; /* those of the first, which are there already */
+	assert_int_equal(identity_add(book, &(struct record_message){.slot = slot, .gen = GEN}, labels,
+				      IDENTITY_LABELS_MAX, 0),
+			 0);
+	assert_ptr_equal(identity_rule(identity_find(book, slot, GEN), 2),
+			 identity_rule(identity_find(book, 1, GEN), 2));
 	free(labels);
+}
+
+/* Labels go with the last grant that has them, and count once until then. */
+static void test_labels_shared(void **state)
+{
+	static const char other[] = "coder.yaml:7 allow read path /srv/**";
+	struct identity_book *book = *state;
+	struct record_message m = sample_grant(3, GEN);
+
+	assert_int_equal(add(book, 1, GEN, 0), 0);
+	assert_int_equal(add(book, 2, GEN, 0), 0);
+	assert_int_equal(identity_add(book, &m, other, sizeof(other), 0), 0);
+	assert_ptr_equal(identity_rule(identity_find(book, 1, GEN), 2),
+			 identity_rule(identity_find(book, 2, GEN), 2));
+	assert_string_equal(identity_rule(identity_find(book, 3, GEN), 1), other);
+	assert_int_equal(book->label_bytes, sizeof(sample_labels) + sizeof(other));
+	identity_end(book, identity_find(book, 1, GEN), 1);
+	identity_end(book, identity_find(book, 3, GEN), 1);
+	identity_forget_old(book, UINT64_MAX);
+	assert_int_equal(book->label_bytes, sizeof(sample_labels));
+	assert_string_equal(identity_rule(identity_find(book, 2, GEN), 2),
+			    "coder.yaml:8 deny read path **/.env");
+	assert_string_equal(identity_names(identity_find(book, 2, GEN)).owner, "uid:1000");
+	identity_end(book, identity_find(book, 2, GEN), 1);
+	identity_forget_old(book, UINT64_MAX);
+	assert_int_equal(book->label_bytes, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, book_new, book_free)
@@ -172,6 +205,7 @@ int main(void)
 		TEST(test_forgotten_in_time),
 		TEST(test_slot_reused),
 		TEST(test_label_bound),
+		TEST(test_labels_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
