@@ -84,7 +84,9 @@ void answer_detail(struct answer *a, const char *text)
 
 const char *answer_message(const struct answer *a)
 {
-	return json_string_value(json_object_get(a->body, "message"));
+	const json_t *text = json_object_get(a->body, "message");
+
+	return json_string_value(text ?: json_object_get(a->body, "error_description")); /* oauth_problem() */
 }
 
 void answer_clear(struct answer *a)
@@ -92,4 +94,5 @@ void answer_clear(struct answer *a)
 	json_decref(a->body);
 	a->body = NULL;
 	a->status = 0;
+	a->refused = false;
 }

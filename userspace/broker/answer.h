@@ -4,6 +4,7 @@
 #define DEPUTY_ANSWER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 enum problem {
 	PROBLEM_BAD_REQUEST,
@@ -21,6 +22,7 @@ enum problem {
 struct answer {
 	unsigned status; /* of HTTP; 0 = not answered yet */
 	json_t *body;	 /* owned */
+	bool refused;	 /* authority that was asked for, and not a mistake in how: for the log */
 };
 
 /* Takes over `body`; without one (no memory) the answer is PROBLEM_UNAVAILABLE. 0 or -ENOMEM. */
@@ -32,7 +34,7 @@ int answer_problem(struct answer *a, enum problem problem, const char *format, .
 	__attribute__((format(printf, 3, 4)));
 /* Adds one line of "details" to an error. */
 void answer_detail(struct answer *a, const char *text);
-/* An error's "message", NULL when the answer is none. */
+/* What an error says to people, NULL when the answer is none. */
 const char *answer_message(const struct answer *a);
 void answer_clear(struct answer *a);
 

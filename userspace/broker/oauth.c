@@ -14,16 +14,18 @@ static const struct {
 	unsigned status;
 	int err;
 	const char *code;
+	bool refused; /* see struct answer */
 } errors[OAUTH_ERRORS] = {
 	[OAUTH_INVALID_REQUEST] = {400, -EINVAL, "invalid_request"},
-	[OAUTH_INVALID_CLIENT] = {400, -EPERM, "invalid_client"},
+	[OAUTH_NOT_YOURS] = {400, -ENOENT, "invalid_request", true},
+	[OAUTH_INVALID_CLIENT] = {400, -EPERM, "invalid_client", true},
 	[OAUTH_UNSUPPORTED_GRANT_TYPE] = {400, -EOPNOTSUPP, "unsupported_grant_type"},
-	[OAUTH_INVALID_SCOPE] = {400, -EACCES, "invalid_scope"},
+	[OAUTH_INVALID_SCOPE] = {400, -EACCES, "invalid_scope", true},
 	[OAUTH_INVALID_TARGET] = {400, -EINVAL, "invalid_target"},
-	[OAUTH_INVALID_DETAILS] = {400, -EACCES, "invalid_authorization_details"},
-	[OAUTH_INVALID_DPOP_PROOF] = {400, -EKEYREJECTED, "invalid_dpop_proof"},
+	[OAUTH_INVALID_DETAILS] = {400, -EACCES, "invalid_authorization_details", true},
+	[OAUTH_INVALID_DPOP_PROOF] = {400, -EKEYREJECTED, "invalid_dpop_proof", true},
 	[OAUTH_USE_DPOP_NONCE] = {400, -EKEYEXPIRED, "use_dpop_nonce"},
-	[OAUTH_TOO_MANY] = {429, -EAGAIN, "temporarily_unavailable"},
+	[OAUTH_TOO_MANY] = {429, -EAGAIN, "temporarily_unavailable", true},
 	[OAUTH_UNSUPPORTED_TOKEN_TYPE] = {400, -EOPNOTSUPP, "unsupported_token_type"},
 	[OAUTH_TEMPORARILY_UNAVAILABLE] = {503, -EIO, "temporarily_unavailable"},
 };
@@ -54,6 +56,8 @@ int oauth_problem(struct answer *a, enum oauth_error error, const char *format, 
 	err = answer_json(a, errors[error].status,
 			  json_pack("{s:s, s:s}", "error", errors[error].code, "error_description",
 				    text ? text : "out of memory"));
+	if (!err)
+		a->refused = errors[error].refused;
 	return err ? err : errors[error].err;
 }
 

@@ -12,6 +12,7 @@ struct exchange;
 
 enum oauth_error {
 	OAUTH_INVALID_REQUEST, /* RFC 6749 section 5.2 */
+	OAUTH_NOT_YOURS,       /* the same code: RFC 8693 section 2.2.2 */
 	OAUTH_INVALID_CLIENT,  /* likewise, and the next two */
 	OAUTH_UNSUPPORTED_GRANT_TYPE,
 	OAUTH_INVALID_SCOPE,

@@ -7,15 +7,18 @@
 #include "broker/handlers.h"
 #include "broker/user.h"
 
-/* Of a ticket that is none of the caller's, it is told that there is none. */
+/* 403 is to ask for what is somebody else's, whatever it is. Of a ticket that is none of the caller's, it is
+ * told that there is none. */
 static bool refusal_counts(const struct exchange *x)
 {
 	unsigned s = x->answer.status;
 	route_handler h = x->route ? x->route->handler : NULL;
 
+	if (x->answer.refused || s == 403)
+		return true;
 	if (h != handle_mint && h != handle_delegate && h != handle_redeem && h != handle_renew)
 		return false;
-	return s == 403 || s == 409 || s == 422 || s == 429 || s == 503 || (s == 404 && h == handle_redeem);
+	return s == 409 || s == 422 || s == 429 || s == 503 || (s == 404 && h == handle_redeem);
 }
 
 /* At most so many in one second of the clock. */

@@ -9,7 +9,7 @@
 /* RFC 8693 section 2.2.2. One text for all that is unknown, malformed, expired, revoked or another's. */
 static int subject_unknown(struct swap *s, const char *name)
 {
-	return oauth_problem(s->answer, OAUTH_INVALID_REQUEST,
+	return oauth_problem(s->answer, OAUTH_NOT_YOURS,
 			     "the %s is none that is good, of its %s_type, and yours to exchange", name,
 			     name);
 }

@@ -386,6 +386,64 @@ static void details(void **state)
 	free(rule);
 }
 
+/* Whoever asks for another's authority, or for more than its own, is in the log; mistakes are not. */
+static void told(void **state)
+{
+	static const struct {
+		const char *more, *says; /* NULL: nothing */
+	} cases[] = {
+		{SELF "&audience=a&single_use=true", NULL},
+		{SELF "&single_use=true", NULL},
+		{SELF "&audience=a&single_use=perhaps", NULL},
+		{"&audience=a&single_use=true&subject_token=gaaaaaaaaaaaaaaaa&subject_token_type=" BY_ID,
+		 "yours to exchange"},
+		{SELF "&audience=a&single_use=true&scope=deploy", "each within fix-issue"},
+		{SELF "&audience=a&single_use=true&client_id=uid:0", "by its kernel tag"},
+		{SELF "&audience=a", "send a DPoP proof"},
+		{SELF "&audience=a&single_use=true&authorization_details=[{}]", "deputy_rule"},
+	};
+	struct stage *s = *state;
+	struct record_message m;
+	char id[ID_BYTES];
+	struct reply r;
+
+	stage_grant(s, ALICE, ", \"purpose\": \"fix-issue\"", id);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned before = stage_notes(s, NOTE_REFUSED);
+
+		client_post(s, 1, ALICE, cases[i].more, NULL, &r);
+		assert_int_equal(r.status, i ? 400 : 200);
+		reply_free(&r);
+		if (cases[i].says) {
+			assert_true(stage_heard(s, NOTE_REFUSED, before + 1));
+			assert_true(stage_note(s, NOTE_REFUSED, &m));
+			if (!strstr(m.text, cases[i].says) || strcmp(m.owner, "uid:1234567") != 0)
+				fail_msg("%s: noted %s of %s", cases[i].more, m.text, m.owner);
+		}
+		assert_int_equal(stage_notes(s, NOTE_REFUSED), before + !!cases[i].says);
+	}
+}
+
+/* An agent that asks for what is not an agent's. */
+static void told_of_agents(void **state)
+{
+	static const char *const requests[] = {"/v1/keys/rotate", "/v1/nonce", "/v1/revocations"};
+	struct stage *s = *state;
+	char id[ID_BYTES];
+
+	stage_grant(s, ALICE, ", \"purpose\": \"fix-issue\"", id);
+	stage_caller(s, 1, GEN, 1);
+	for (unsigned i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		struct reply r;
+
+		stage_request(s, ALICE, "POST", requests[i], "", &r);
+		assert_int_equal(r.status, 403);
+		reply_free(&r);
+		assert_true(stage_heard(s, NOTE_REFUSED, i + 1));
+	}
+	stage_caller(s, 0, 0, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +457,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(actors, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(clients, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(details, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(told, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(told_of_agents, stage_setup, stage_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
