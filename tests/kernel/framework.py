@@ -25,9 +25,14 @@ class Unix(http.client.HTTPConnection):
         self.sock.connect(os.environ["DEPUTY_SOCKET"])
 
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
 def request(method, where, body=None, connection=None):
+    """A body that is text is a form."""
     over = connection or Unix("deputy")
-    over.request(method, where, json.dumps(body) if body is not None else None)
+    form = isinstance(body, str)
+    over.request(method, where, body if form or body is None else json.dumps(body), FORM if form else {})
     answer = over.getresponse()
     said = json.loads(answer.read())
     if not connection:
@@ -41,6 +46,7 @@ KEPT = []
 def connect():
     KEPT.append(Unix("deputy"))
     KEPT[-1].connect()
+    return {"fd": KEPT[-1].sock.fileno()}
 
 
 def spawn(*argv):
@@ -159,7 +165,7 @@ def attempt(what, *args):
 DOES = {
     "post": lambda *words: request("POST", *words), "get": lambda *words: request("GET", *words), "spawn": spawn,
     "start": start, "read": read, "kill": os.kill, "tgkill": tgkill, "ids": ids, "fork-read": fork_read,
-    "connect": connect, "over": lambda method, where: request(method, where, connection=KEPT[-1]),
+    "connect": connect, "over": lambda *words: request(*words, connection=KEPT[-1]),
     "result": lambda: results.get(), "thread-read": thread_read, "exec": os.execv, "leave": leave, "ring": ring_make, "ring-close": ring_close,
     "ring-open": lambda name: RINGS[-1].open(name), "ring-work": lambda name: RINGS[-1].open(name, Ring.ASYNC),
 }

@@ -46,10 +46,10 @@ def prepare():
 class Framework:
     """So many threads besides the first, under `deputy run` or whatever else starts it."""
 
-    def __init__(self, threads=3, purpose="delegating", before=None):
-        run = before or (DEPUTY, "run", "--policy", POLICY, "--purpose", purpose, "--workdir", ROOT, "--")
+    def __init__(self, threads=3, purpose="delegating", before=None, policy=POLICY, **options):
+        run = before or (DEPUTY, "run", "--policy", policy, "--purpose", purpose, "--workdir", ROOT, "--")
         self.process = subprocess.Popen([*run, "/usr/bin/python3", "-I", path("bin/framework.py"), str(threads)], cwd=ROOT,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
         self.pid = self.answer()["pid"]
 
     def answer(self):
