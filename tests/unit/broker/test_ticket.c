@@ -278,6 +278,7 @@ static void thread(void **state)
 	assert_non_null(strstr(reply_message(&r), "io_uring"));
 	reply_free(&r);
 	assert_int_equal(stage_calls(s, WARDEN_RELEASE), 1);
+	assert_true(stage_heard(s, NOTE_REFUSED, 1));
 	assert_true(stage_note(s, NOTE_REFUSED, &m));
 	assert_string_equal(m.grant, parent);
 	stage_fail(s, WARDEN_TAG, 0);
