@@ -22,6 +22,7 @@ POLICY   := $(wildcard policy/*.c)
 COMMON   := $(wildcard userspace/common/*.c)
 TOKEN    := $(wildcard userspace/token/*.c)
 PROOF    := $(wildcard userspace/proof/*.c)
+LOG      := $(wildcard userspace/log/*.c)
 BROKER   := $(wildcard userspace/broker/*.c)
 RECORDER := $(wildcard userspace/recorder/*.c)
 DAEMON   := $(wildcard userspace/daemon/*.c)
@@ -73,11 +74,11 @@ $(B)/obj$(VARIANT)/%.o: %.c
 	$(call say,CC)
 	$(Q)$(CC) $(CFLAGS) -c $< -o $@
 
-$(B)/deputyd$(VARIANT): $(call obj,$(DAEMON) $(BROKER) $(RECORDER) $(TOKEN) $(PROOF) $(POLICY) $(COMMON))
+$(B)/deputyd$(VARIANT): $(call obj,$(DAEMON) $(BROKER) $(RECORDER) $(LOG) $(TOKEN) $(PROOF) $(POLICY) $(COMMON))
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LIBS_deputyd)
 
-$(B)/deputy$(VARIANT): $(call obj,$(CLI) $(TOKEN) $(PROOF) $(POLICY) $(COMMON))
+$(B)/deputy$(VARIANT): $(call obj,$(CLI) $(LOG) $(TOKEN) $(PROOF) $(POLICY) $(COMMON))
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LIBS_deputy)
 
@@ -94,7 +95,7 @@ $(B)/$(SONAME): $(patsubst %.c,$(B)/obj-pic/%.o,$(LIBRARY) $(LIBRARY_TOKEN) user
 
 # ---- tests: one program per tests/unit/MODULE/test_*.c, with the other sources of its folder ----
 
-MODULES   := $(COMMON) $(TOKEN) $(PROOF) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c userspace/daemon/config_issuers.c userspace/daemon/epochs.c userspace/daemon/keystore.c userspace/daemon/secret_file.c userspace/daemon/slots.c userspace/daemon/tables.c $(LIBRARY)
+MODULES   := $(COMMON) $(TOKEN) $(PROOF) $(LOG) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c userspace/daemon/config_issuers.c userspace/daemon/epochs.c userspace/daemon/keystore.c userspace/daemon/secret_file.c userspace/daemon/slots.c userspace/daemon/tables.c $(LIBRARY)
 UNIT      := $(wildcard tests/unit/*/test_*.c)
 UNIT_BINS := $(UNIT:%.c=$(B)/$(VARIANT:-%=%/)%)
 GOLDEN    := $(B)/$(VARIANT:-%=%/)tests/policy/golden
