@@ -77,6 +77,10 @@ int cmd_token_introspect(struct cli *cli, int argc, char **argv);
 int cmd_token_proof(struct cli *cli, int argc, char **argv);
 int cmd_token_export(struct cli *cli, int argc, char **argv);
 int cmd_token_verify(struct cli *cli, int argc, char **argv);
+int cmd_log_verify(struct cli *cli, int argc, char **argv);
+int cmd_log_prove(struct cli *cli, int argc, char **argv);
+int cmd_log_verify_receipt(struct cli *cli, int argc, char **argv);
+int cmd_log_checkpoint_check(struct cli *cli, int argc, char **argv);
 int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_doctor_probe(struct cli *cli, int argc, char **argv);
 

@@ -39,6 +39,14 @@ static const struct command commands[] = {
 	{"token export", "--vc [GRANT]", "Print a grant's chain as a Verifiable Credential.",
 	 cmd_token_export},
 	{"token verify", "TOKEN|CHAIN|FILE|-", "Check a token, or a chain link by link.", cmd_token_verify},
+	{"log verify", "[--log DIR] [--key KEY]",
+	 "Find what was altered, removed, moved or inserted in a log.", cmd_log_verify},
+	{"log prove", "SEQ | --since FILE", "Make a receipt of a record, or prove that the log goes on.",
+	 cmd_log_prove},
+	{"log verify-receipt", "FILE --key KEY", "Check a receipt, with nothing but the log's key.",
+	 cmd_log_verify_receipt},
+	{"log checkpoint-check", "FILE --key KEY", "Check a checkpoint, with --log against the log too.",
+	 cmd_log_checkpoint_check},
 	{"doctor", "", "Prove by trying what this host can enforce.", cmd_doctor},
 	{"doctor-probe", "MODE DIR PORT...", NULL, cmd_doctor_probe},
 };
@@ -51,7 +59,7 @@ static int help(const struct cli *cli)
 	puts("usage: deputy [--socket PATH] [--json] COMMAND ...\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (commands[i].what)
-			printf("  %-16s%s\n", commands[i].name, commands[i].what);
+			printf("  %-22s%s\n", commands[i].name, commands[i].what);
 	puts("\nEach command has --help. Exit codes are those of sysexits.h.");
 	return 0;
 }
