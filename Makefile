@@ -186,8 +186,9 @@ attack: ## try every road on three kernels, in full, and print the table: hours 
 bench: ## the table of figures, in a VM that counts instructions
 	@tools/deps build vm
 	@$(MAKE) --no-print-directory -j2 all
-	@$(MAKE) --no-print-directory $(B)/bench/chain $(B)/bench/exchange
+	@$(MAKE) --no-print-directory $(B)/bench/chain $(B)/bench/exchange $(B)/bench/log
 	@$(B)/bench/chain
+	@$(B)/bench/log
 	@$(B)/bench/exchange
 	@tests/bench/run
 
