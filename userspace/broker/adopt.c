@@ -186,16 +186,10 @@ static struct grant *stray_new(const struct broker *b, uint32_t slot)
 	g->kill = s->flags & SLOT_KILL;
 	g->deadline = s->expires;
 	g->state = GRANT_REVOKED;
-	g->argv = json_array();
-	g->links = json_array();
-	g->labels = calloc(1, 1);
 	g->broker = (struct broker *)b;
-	strcpy(g->owner, "uid:0");
-	strcpy(g->assurance, "unknown");
-	strcpy(g->user, "unknown");
-	strcpy(g->purpose, "unknown");
-	strcpy(g->policy, "unknown");
-	if (g->argv && g->links && g->labels)
+	if (!grant_say(g, GRANT_OWNER, "uid:0") && !grant_say(g, GRANT_ASSURANCE, "unknown") &&
+	    !grant_say(g, GRANT_USER, "unknown") && !grant_say(g, GRANT_PURPOSE, "unknown") &&
+	    !grant_say(g, GRANT_POLICY, "unknown"))
 		return g;
 	grant_free(g);
 	return NULL;

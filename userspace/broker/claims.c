@@ -101,7 +101,7 @@ static struct link_terms claims_terms(const struct grant *g, const struct chain_
 		.exp = g->expires,
 		.slot = g->slot,
 		.gen = g->gen,
-		.status_uri = g->status_uri,
+		.status_uri = *g->status_uri ? g->status_uri : NULL,
 		.status_index = g->status_index,
 	};
 

@@ -142,7 +142,7 @@ static int delegate_from(struct mint *m)
 	from->children = g->children;
 	from->audit = g->audit;
 	from->kill = g->kill;
-	if (!m->request.workdir && g->workdir) {
+	if (!m->request.workdir && *g->workdir) {
 		m->workdir = strdup(g->workdir);
 		m->request.workdir = m->workdir;
 	}
@@ -306,13 +306,10 @@ int delegate_describe(struct mint *m, struct grant *g)
 	text_copy(g->parent, sizeof(g->parent), above->id);
 	g->above = above;
 	g->uid = above->uid; /* the owner's, whoever the agent runs as */
-	text_copy(g->owner, sizeof(g->owner), above->owner);
-	text_copy(g->assurance, sizeof(g->assurance), above->assurance);
+	json_decref(g->proof);
 	g->proof = json_incref(above->proof);
-	text_copy(g->key, sizeof(g->key), above->key);
-	text_copy(g->user, sizeof(g->user), above->user);
-	g->links = json_copy(above->links);
-	return g->links ? 0 : -ENOMEM;
+	return grant_say(g, GRANT_OWNER, above->owner) ?: grant_say(g, GRANT_ASSURANCE, above->assurance)
+		?: grant_say(g, GRANT_KEY, above->key) ?: grant_say(g, GRANT_USER, above->user);
 }
 
 /* The kernel goes by another clock; but nobody would take a chain that is over by the one on the wall. */

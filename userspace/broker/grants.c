@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/shared.h"
+
 void registry_init(struct registry *r)
 {
 	memset(r, 0, sizeof(*r));
@@ -37,12 +39,95 @@ static void grant_name(char id[ID_BYTES])
 	id[sizeof(bits) + 1] = '\0';
 }
 
+/* ---- what a grant says ---- */
+
+#define TEXT(name, room) {offsetof(struct grant, name), room}
+
+static const struct {
+	size_t at;
+	size_t room;
+} texts[GRANT_TEXTS] = {
+	[GRANT_OWNER] = TEXT(owner, OWNER_BYTES),    [GRANT_ASSURANCE] = TEXT(assurance, 16),
+	[GRANT_USER] = TEXT(user, GRANT_NAME_BYTES), [GRANT_PURPOSE] = TEXT(purpose, 72),
+	[GRANT_POLICY] = TEXT(policy, 72),	     [GRANT_FILE] = TEXT(file, 128),
+	[GRANT_DIGEST] = TEXT(digest, DIGEST_BYTES), [GRANT_TABLE] = TEXT(table, DIGEST_BYTES),
+	[GRANT_KEY] = TEXT(key, KID_BYTES),	     [GRANT_WORKDIR] = TEXT(workdir, SIZE_MAX),
+	[GRANT_ARGV] = TEXT(argv, SIZE_MAX),	     [GRANT_STATUS_URI] = TEXT(status_uri, SIZE_MAX),
+};
+
+static const char **grant_text(struct grant *g, enum grant_text which)
+{
+	return (const char **)((char *)g + texts[which].at);
+}
+
+size_t grant_text_room(enum grant_text which)
+{
+	return texts[which].room;
+}
+
+const char *grant_text_of(const struct grant *g, enum grant_text which)
+{
+	return *grant_text((struct grant *)g, which);
+}
+
+int grant_say(struct grant *g, enum grant_text which, const char *text)
+{
+	const char **said = grant_text(g, which), *shared = NULL;
+	char cut[OWNER_BYTES]; /* the largest room that is bounded */
+
+	if (strlen(text) >= texts[which].room) {
+		text_copy(cut, texts[which].room, text);
+		text = cut;
+	}
+	shared = shared_text(text);
+	if (!shared)
+		return -ENOMEM;
+	shared_drop(*said);
+	*said = shared;
+	return 0;
+}
+
+void grant_texts_hold(struct grant *g)
+{
+	for (int i = 0; i < GRANT_TEXTS; i++)
+		shared_hold(*grant_text(g, i));
+	if (g->lines)
+		shared_hold(g->lines);
+	if (g->labels)
+		shared_hold(g->labels);
+}
+
+void grant_texts_drop(struct grant *g)
+{
+	for (int i = 0; i < GRANT_TEXTS; i++)
+		shared_drop(*grant_text(g, i));
+	shared_drop(g->lines);
+	shared_drop(g->labels);
+}
+
+int grant_label(struct grant *g, const char *labels, size_t size)
+{
+	const char *shared = shared_bytes(labels, size);
+
+	if (!shared)
+		return -ENOMEM;
+	shared_drop(g->labels);
+	g->labels = shared;
+	g->labels_size = size;
+	return 0;
+}
+
+/* ---- one ---- */
+
 struct grant *grant_new(void)
 {
 	struct grant *g = calloc(1, sizeof(*g));
 
-	if (g)
-		grant_name(g->id);
+	if (!g)
+		return NULL;
+	grant_name(g->id);
+	for (int i = 0; i < GRANT_TEXTS; i++)
+		*grant_text(g, i) = shared_text(""); /* always to be had */
 	return g;
 }
 
@@ -53,16 +138,15 @@ void grant_free(struct grant *g)
 	sd_event_source_disable_unref(g->timer);
 	sd_event_source_disable_unref(g->lapse);
 	json_decref(g->proof);
-	json_decref(g->argv);
-	json_decref(g->links);
+	grant_texts_drop(g);
+	free(g->line);
 	free(g->notice);
-	free(g->status_uri);
 	signed_link_drop(g->link);
 	signed_links_clear(&g->earlier);
-	free(g->workdir);
-	free(g->labels);
 	free(g);
 }
+
+/* ---- all of them ---- */
 
 void registry_add(struct registry *r, struct grant *g)
 {
@@ -75,8 +159,7 @@ void registry_add(struct registry *r, struct grant *g)
 
 static size_t grant_weight(const struct grant *g)
 {
-	return sizeof(*g) + g->labels_size + (g->link ? strlen(g->link->text) : 0) +
-	       json_array_size(g->argv) * 64;
+	return sizeof(*g) + g->labels_size + (g->link ? strlen(g->link->text) : 0) + strlen(g->argv);
 }
 
 static void registry_forget(struct registry *r, struct grant *g)

@@ -29,6 +29,25 @@
 /* Of a grant that waits for a process to take it up (ticket.h). */
 enum ticket { TICKET_NONE, TICKET_OPEN, TICKET_REDEEMED, TICKET_LAPSED, TICKETS };
 
+/* What thousands of grants say with the same words: shared (common/shared.h), and never written to. */
+enum grant_text {
+	GRANT_OWNER,
+	GRANT_ASSURANCE,
+	GRANT_USER,
+	GRANT_PURPOSE,
+	GRANT_POLICY,
+	GRANT_FILE,
+	GRANT_DIGEST,
+	GRANT_TABLE,
+	GRANT_KEY,
+	GRANT_WORKDIR,
+	GRANT_ARGV,
+	GRANT_STATUS_URI,
+	GRANT_TEXTS
+};
+
+#define GRANT_NAME_BYTES 40u /* of a user's name, and NUL: a longer one is cut */
+
 enum grant_state { GRANT_LIVE, GRANT_REVOKED, GRANT_EXPIRED, GRANT_ENDED, GRANT_STATES };
 
 struct broker;
@@ -44,28 +63,31 @@ struct grant {
 	unsigned audit;	       /* SLOT_AUDIT_*, which no grant below may have less of */
 	uint64_t asked_second; /* CLOCK_MONOTONIC: in which it last asked to delegate, and how often */
 	unsigned asked;
-	json_t *links; /* for people: the owner's policy, and every grant from there down to this one */
-	uid_t uid;     /* of the owner */
-	char owner[OWNER_BYTES];
-	char assurance[16]; /* how the owner was proven: "peer", "ssh", "ssh-sk", "oidc" */
-	json_t *proof;	    /* more of how: strings, as docs/API.md has them; NULL: no more */
-	char user[40];
-	char purpose[72];
-	char policy[72];
-	char file[128];		     /* as the policy was asked for; empty: it has its parent's */
-	bool installed;		     /* and that was the host's own */
-	char digest[DIGEST_BYTES];   /* of the policy's text */
-	char table[DIGEST_BYTES];    /* of the compiled cells */
+	const char *lines; /* for people: the owner's policy, and every grant from there down to the one
+			      above, each ended by NUL; shared bytes, NULL: none */
+	char *line;	   /* the same of this one; NULL: none */
+	uid_t uid;	   /* of the owner */
+	/* Set by grant_say() only, never NULL: "" until then. */
+	const char *owner;
+	const char *assurance; /* how the owner was proven: "peer", "ssh", "ssh-sk", "oidc" */
+	const char *user;
+	const char *purpose;
+	const char *policy;
+	const char *file;	     /* as the policy was asked for; empty: it has its parent's */
+	const char *digest;	     /* of the policy's text */
+	const char *table;	     /* of the compiled cells */
+	const char *key;	     /* the host's, that signed the root of the chain */
+	const char *workdir;	     /* empty: none was given */
+	const char *argv;	     /* as a JSON array; empty: that of a grant of which nothing is known */
+	const char *status_uri;	     /* of the list in which it has an entry: status_lists.h; empty: none */
+	json_t *proof;		     /* more of how: strings, as docs/API.md has them; NULL: no more */
+	bool installed;		     /* the policy's file was the host's own */
 	char chain[DIGEST_BYTES];    /* of the chain in one string */
-	char key[KID_BYTES];	     /* the host's, that signed the root of the chain */
 	struct signed_link *link;    /* the last of its chain; NULL: it has none, or has ended */
 	struct signed_links earlier; /* that grants below go on from */
-	char *status_uri;	     /* of the list in which it has an entry: status_lists.h; NULL: none */
 	uint32_t status_index;
-	char *workdir; /* NULL: none was given */
-	char *labels;  /* of the rules, in order, each ended by NUL */
+	const char *labels; /* of the rules, in order, each ended by NUL; shared bytes, NULL: none */
 	size_t labels_size;
-	json_t *argv;
 	size_t cost;	    /* bytes of table and labels, against GRANT_BYTES_PER_USER */
 	int64_t not_before; /* wall clock, seconds */
 	int64_t expires;    /* likewise */
@@ -106,6 +128,16 @@ void registry_clear(struct registry *r);
 /* A fresh grant with a random id, outside any registry. NULL without memory. */
 struct grant *grant_new(void);
 void grant_free(struct grant *g);
+/* Cut to the room that there is for it in records and messages. -ENOMEM: it says what it did. */
+int grant_say(struct grant *g, enum grant_text which, const char *text);
+/* Bytes of that room, the NUL's included. */
+size_t grant_text_room(enum grant_text which);
+const char *grant_text_of(const struct grant *g, enum grant_text which);
+/* Of a copy of a grant: holds all that is shared, and lets go of it. */
+void grant_texts_hold(struct grant *g);
+void grant_texts_drop(struct grant *g);
+/* The rule labels, copied. -ENOMEM. */
+int grant_label(struct grant *g, const char *labels, size_t size);
 
 /* Takes over a grant that holds a slot; g->above likewise. */
 void registry_add(struct registry *r, struct grant *g);
@@ -134,5 +166,8 @@ const char *grant_ticket_name(enum ticket ticket);
 json_t *grant_json(const struct grant *g, bool full);
 /* The rule labels as an array of strings. NULL without memory. */
 json_t *grant_rules(const struct grant *g);
+/* The lines of the policy and of every grant down to this one, and its command line. NULL without memory. */
+json_t *grant_lines(const struct grant *g);
+json_t *grant_argv(const struct grant *g);
 
 #endif

@@ -20,6 +20,7 @@
 #include "common/clock.h"
 #include "common/memfd.h"
 #include "common/roads.h"
+#include "common/shared.h"
 
 /* ---- who asks, for what ---- */
 
@@ -67,16 +68,18 @@ int mint_roads(struct mint *m)
 
 static int mint_labels(struct mint *m, struct grant *g)
 {
+	_cleanup_free_ char *labels = NULL;
+	size_t size = 0;
 	char *p;
 
 	for (uint32_t i = 0; i < m->table->rule_count; i++)
-		g->labels_size += strlen(m->table->rules[i]) + 1;
-	p = g->labels = malloc(g->labels_size + 1);
+		size += strlen(m->table->rules[i]) + 1;
+	p = labels = malloc(size + 1);
 	if (!p)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < m->table->rule_count; i++)
 		p = stpcpy(p, m->table->rules[i]) + 1;
-	return 0;
+	return grant_label(g, labels, size);
 }
 
 static void mint_clock(struct mint *m, struct grant *g)
@@ -90,47 +93,104 @@ static void mint_clock(struct mint *m, struct grant *g)
 }
 
 /* A delegated grant stands under its parent's policy and may have one of its own within that. */
-static json_t *mint_link(const struct mint *m, const struct grant *g)
+static int mint_line(const struct mint *m, const struct grant *g, char **line)
 {
-	if (*g->parent && m->policy)
-		return json_sprintf("%s %s (policy %s %s)", g->id, g->purpose, g->policy, g->digest);
-	return json_sprintf("%s %s", g->id, g->purpose);
+	int n = *g->parent && m->policy
+			? asprintf(line, "%s %s (policy %s %s)", g->id, g->purpose, g->policy, g->digest)
+			: asprintf(line, "%s %s", g->id, g->purpose);
+
+	return n < 0 ? -ENOMEM : 0;
 }
 
-int mint_links(const struct mint *m, struct grant *g)
+static int mint_lines_root(const struct grant *g, const char **lines)
 {
-	if (!g->links)
-		g->links = json_pack("[o]", json_sprintf("policy %s %s", g->policy, g->digest));
-	return json_array_append_new(g->links, mint_link(m, g)) ? -ENOMEM : 0;
+	_cleanup_free_ char *line = NULL;
+	int n = asprintf(&line, "policy %s %s", g->policy, g->digest);
+
+	if (n < 0) {
+		line = NULL;
+		return -ENOMEM;
+	}
+	*lines = shared_bytes(line, (size_t)n + 1);
+	return *lines ? 0 : -ENOMEM;
+}
+
+/* Those of the grant above, and its own. */
+static int mint_lines_below(const struct grant *above, const char **lines)
+{
+	size_t size = above->lines ? shared_size(above->lines) : 0,
+	       own = above->line ? strlen(above->line) + 1 : 0;
+	_cleanup_free_ char *all = malloc(size + own + 1);
+
+	if (!all)
+		return -ENOMEM;
+	if (size)
+		memcpy(all, above->lines, size);
+	if (own)
+		memcpy(all + size, above->line, own);
+	*lines = shared_bytes(all, size + own);
+	return *lines ? 0 : -ENOMEM;
+}
+
+int mint_lines(const struct mint *m, struct grant *g)
+{
+	const char *lines;
+	char *line = NULL;
+	int err = mint_line(m, g, &line);
+
+	if (err)
+		return err;
+	err = g->above ? mint_lines_below(g->above, &lines) : mint_lines_root(g, &lines);
+	if (err) {
+		free(line);
+		return err;
+	}
+	shared_drop(g->lines);
+	free(g->line);
+	g->lines = lines;
+	g->line = line;
+	return 0;
+}
+
+/* Of a command line that was not given nothing is said. */
+static int mint_argv(const struct mint *m, struct grant *g)
+{
+	_cleanup_free_ char *text = json_dumps(m->request.argv, JSON_COMPACT);
+
+	return text ? grant_say(g, GRANT_ARGV, text) : -ENOMEM;
+}
+
+static int mint_names(const struct mint *m, struct grant *g)
+{
+	const char *policy = m->policy ? policy_name(m->policy) : m->from.policy;
+
+	return grant_say(g, GRANT_USER, m->user.name) ?: grant_say(g, GRANT_PURPOSE, m->request.purpose)
+		?: grant_say(g, GRANT_POLICY, policy) ?: grant_say(g, GRANT_FILE, m->request.name ?: "")
+		?: grant_say(g, GRANT_WORKDIR, m->request.workdir ?: "")
+		?: grant_say(g, GRANT_DIGEST, m->policy_digest) ?: grant_say(g, GRANT_TABLE, m->table_digest)
+		?: grant_say(g, GRANT_KEY, key_public(secret_ring_current(&m->b->keys))->kid)
+		?: mint_argv(m, g) ?: mint_proof_describe(m, g);
 }
 
 static int mint_describe(struct mint *m, struct grant *g)
 {
 	size_t bytes = (size_t)m->table->count * sizeof(*m->table->cells);
+	int err;
 
 	g->uid = m->uid;
 	g->kill = m->terms.kill;
 	g->audit = m->terms.audit;
 	g->depth = m->terms.depth;
 	g->children = m->terms.children;
-	g->argv = json_incref(m->request.argv);
-	g->workdir = m->request.workdir ? strdup(m->request.workdir) : NULL;
-	if (m->request.workdir && !g->workdir)
-		return -ENOMEM;
-	mint_proof_describe(m, g);
-	text_copy(g->user, sizeof(g->user), m->user.name);
-	text_copy(g->purpose, sizeof(g->purpose), m->request.purpose);
-	text_copy(g->policy, sizeof(g->policy), m->policy ? policy_name(m->policy) : m->from.policy);
-	text_copy(g->file, sizeof(g->file), m->request.name ?: "");
 	g->installed = m->installed;
 	g->cost = bytes + g->labels_size;
-	text_copy(g->digest, sizeof(g->digest), m->policy_digest);
-	text_copy(g->table, sizeof(g->table), m->table_digest);
-	text_copy(g->key, sizeof(g->key), key_public(secret_ring_current(&m->b->keys))->kid);
+	err = mint_names(m, g);
+	if (err)
+		return err;
 	mint_clock(m, g);
-	if (*m->from.id && delegate_describe(m, g))
-		return -ESTALE;
-	return mint_links(m, g) ?: lifecycle_arm(m->b, g);
+	if (*m->from.id)
+		err = delegate_describe(m, g);
+	return err ?: mint_lines(m, g) ?: lifecycle_arm(m->b, g);
 }
 
 static int mint_grant(struct mint *m)
@@ -249,7 +309,7 @@ static void mint_announce(struct mint *m)
 	if (m->proof.counter) /* for people to see a copied security key by: it never goes back */
 		n = (size_t)snprintf(text, sizeof(text), "for %s, the security key's %u:", ttl,
 				     m->proof.counter);
-	json_array_foreach (m->grant->argv, i, arg) {
+	json_array_foreach (m->request.argv, i, arg) {
 		if (n + 2 >= sizeof(text))
 			break;
 		text[n++] = ' ';

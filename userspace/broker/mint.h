@@ -100,8 +100,8 @@ int mint_proof_statement(struct mint *m);
 int mint_oidc_owner(struct mint *m);
 /* Step of the last part: takes the nonce, so that a proof is good for one grant. */
 int mint_proof_nonce(struct mint *m);
-/* Who the owner is, and how that is known. */
-void mint_proof_describe(const struct mint *m, struct grant *g);
+/* Who the owner is, and how that is known. -ENOMEM. */
+int mint_proof_describe(const struct mint *m, struct grant *g);
 /* Part of the first: which text is meant, and may it be used here at all. */
 int mint_text(struct mint *m);
 
@@ -118,8 +118,8 @@ int mint_request_narrower(struct mint *m);
 int mint_request_renewal(struct mint *m);
 /* Of the last: what this kernel cannot close, the policy has to have said. */
 int mint_roads(struct mint *m);
-/* Appends the grant's own line to g->links, which are those above it or NULL at the root. -ENOMEM. */
-int mint_links(const struct mint *m, struct grant *g);
+/* What people are shown of the chain: the lines above the grant, and its own. -ENOMEM: as they were. */
+int mint_lines(const struct mint *m, struct grant *g);
 /* The grant itself: described, loaded, signed, recorded, put on the caller. */
 int mint_begin(struct mint *m);
 

@@ -165,12 +165,12 @@ int mint_proof_nonce(struct mint *m)
 			      NONCE_SECONDS);
 }
 
-void mint_proof_describe(const struct mint *m, struct grant *g)
+int mint_proof_describe(const struct mint *m, struct grant *g)
 {
-	if (*m->proof.owner)
-		text_copy(g->owner, sizeof(g->owner), m->proof.owner);
-	else
-		snprintf(g->owner, sizeof(g->owner), "uid:%u", (unsigned)g->uid);
-	text_copy(g->assurance, sizeof(g->assurance), m->proof.assurance ?: "peer");
+	char peer[32];
+
+	snprintf(peer, sizeof(peer), "uid:%u", (unsigned)g->uid);
 	g->proof = json_incref(m->proof.more);
+	return grant_say(g, GRANT_OWNER, *m->proof.owner ? m->proof.owner : peer)
+		       ?: grant_say(g, GRANT_ASSURANCE, m->proof.assurance ?: "peer");
 }

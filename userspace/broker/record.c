@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "broker/record_link.h"
+#include "common/cleanup.h"
+#include "common/shared.h"
 #include "token/token.h"
 
 /* No JWS signs a message that begins so: '/' is no character of base64url. */
@@ -28,34 +30,42 @@ static const struct {
 	const char *name;
 	size_t at;
 	size_t size;
-} strings[] = {
-	FIELD(id),     FIELD(parent), FIELD(owner), FIELD(assurance), FIELD(user), FIELD(purpose),
-	FIELD(policy), FIELD(digest), FIELD(table), FIELD(chain),     FIELD(key),  FIELD(file),
+} strings[] = {FIELD(id), FIELD(parent), FIELD(chain)};
+
+static const struct {
+	const char *name;
+	enum grant_text which;
+} texts[] = {
+	{"owner", GRANT_OWNER},	  {"assurance", GRANT_ASSURANCE},
+	{"user", GRANT_USER},	  {"purpose", GRANT_PURPOSE},
+	{"policy", GRANT_POLICY}, {"digest", GRANT_DIGEST},
+	{"table", GRANT_TABLE},	  {"key", GRANT_KEY},
+	{"file", GRANT_FILE},
 };
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static json_t *record_json(const struct grant *g)
 {
 	json_t *o = json_pack(
-		"{s:s*, s:O*, s:O, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:b}",
-		"workdir", g->workdir, "proof", g->proof, "argv", g->argv, "links", g->links, "uid",
-		(json_int_t)g->uid, "cost", (json_int_t)g->cost, "not_before", (json_int_t)g->not_before,
-		"expires", (json_int_t)g->expires, "deadline", (json_int_t)g->deadline, "slot",
-		(json_int_t)g->slot, "gen", (json_int_t)g->gen, "kill", g->kill, "state", (int)g->state,
-		"depth", (int)g->depth, "children", (int)g->children, "audit", (int)g->audit, "began",
-		(json_int_t)g->began, "before", (json_int_t)g->before, "renewals", (int)g->renewals,
-		"installed", g->installed);
+		"{s:s*, s:O*, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:b}",
+		"workdir", *g->workdir ? g->workdir : NULL, "proof", g->proof, "argv", grant_argv(g), "links",
+		grant_lines(g), "uid", (json_int_t)g->uid, "cost", (json_int_t)g->cost, "not_before",
+		(json_int_t)g->not_before, "expires", (json_int_t)g->expires, "deadline",
+		(json_int_t)g->deadline, "slot", (json_int_t)g->slot, "gen", (json_int_t)g->gen, "kill",
+		g->kill, "state", (int)g->state, "depth", (int)g->depth, "children", (int)g->children,
+		"audit", (int)g->audit, "began", (json_int_t)g->began, "before", (json_int_t)g->before,
+		"renewals", (int)g->renewals, "installed", g->installed);
 
-	if (o && record_links_write(g, o)) {
-		json_decref(o);
-		return NULL;
-	}
-	for (size_t i = 0; o && i < sizeof(strings) / sizeof(strings[0]); i++) {
-		if (json_object_set_new(o, strings[i].name, json_string((const char *)g + strings[i].at))) {
-			json_decref(o);
-			return NULL;
-		}
-	}
-	return o;
+	int err = o ? record_links_write(g, o) : -ENOMEM;
+
+	for (size_t i = 0; !err && i < COUNT(strings); i++)
+		err = json_object_set_new(o, strings[i].name, json_string((const char *)g + strings[i].at));
+	for (size_t i = 0; !err && i < COUNT(texts); i++)
+		err = json_object_set_new(o, texts[i].name, json_string(grant_text_of(g, texts[i].which)));
+	if (!err)
+		return o;
+	json_decref(o);
+	return NULL;
 }
 
 int record_encode(const struct secret_key *key, const struct grant *g, char **bytes, size_t *size)
@@ -75,7 +85,8 @@ int record_encode(const struct secret_key *key, const struct grant *g, char **by
 	memcpy(head.magic, magic, sizeof(magic));
 	memcpy(out + HEAD_AT, &head, sizeof(head));
 	json_dumpb(o, out + JSON_AT, json, JSON_COMPACT);
-	memcpy(out + JSON_AT + json, g->labels, g->labels_size);
+	if (g->labels_size)
+		memcpy(out + JSON_AT + json, g->labels, g->labels_size);
 	key_sign(key, out + HEAD_AT, all - HEAD_AT, (unsigned char *)out);
 	*bytes = out;
 	*size = all;
@@ -85,26 +96,34 @@ int record_encode(const struct secret_key *key, const struct grant *g, char **by
 /* ---- back ---- */
 
 /* Of a daemon before 0.2.0, which knew no other proof of an owner, no other key and no renewal. */
-static int string_default(const char *name, const struct public_key *key, struct grant *g)
+static const char *text_default(enum grant_text which, const struct public_key *key)
 {
-	if (!strcmp(name, "assurance"))
-		strcpy(g->assurance, "peer");
-	else if (!strcmp(name, "key"))
-		strcpy(g->key, key->kid);
-	else if (!strcmp(name, "file"))
-		g->file[0] = '\0';
-	else
-		return -EBADMSG;
-	return 0;
+	switch (which) {
+	case GRANT_ASSURANCE:
+		return "peer";
+	case GRANT_KEY:
+		return key->kid;
+	case GRANT_FILE:
+		return "";
+	default:
+		return NULL;
+	}
 }
 
-static int string_read(const struct public_key *key, const json_t *o, size_t i, struct grant *g)
+static int text_read(const struct public_key *key, const json_t *o, size_t i, struct grant *g)
+{
+	const json_t *value = json_object_get(o, texts[i].name);
+	enum grant_text which = texts[i].which;
+	const char *text = value ? json_string_value(value) : text_default(which, key);
+
+	return text && strlen(text) < grant_text_room(which) ? grant_say(g, which, text) : -EBADMSG;
+}
+
+static int string_read(const json_t *o, size_t i, struct grant *g)
 {
 	const json_t *value = json_object_get(o, strings[i].name);
 	size_t len = json_string_length(value);
 
-	if (!value)
-		return string_default(strings[i].name, key, g);
 	if (!json_is_string(value) || len >= strings[i].size)
 		return -EBADMSG;
 	memcpy((char *)g + strings[i].at, json_string_value(value), len + 1);
@@ -160,19 +179,48 @@ static int numbers_read(const json_t *o, struct grant *g)
 	return renewals_read(o, g);
 }
 
-static int texts_read(const json_t *o, struct grant *g)
+/* The last is the grant's own. */
+static int lines_read(const json_t *lines, struct grant *g)
 {
-	const char *workdir = json_string_value(json_object_get(o, "workdir"));
-	json_t *argv = json_object_get(o, "argv"), *links = json_object_get(o, "links");
+	_cleanup_free_ char *above = NULL;
+	size_t count = json_array_size(lines), size = 0, i;
+	const json_t *line;
+	char *p;
+
+	json_array_foreach (lines, i, line) {
+		if (!json_is_string(line))
+			return -EBADMSG;
+		size += strlen(json_string_value(line)) + 1;
+	}
+	if (!count)
+		return 0;
+	p = above = malloc(size);
+	g->line = strdup(json_string_value(json_array_get(lines, count - 1)));
+	if (!above || !g->line)
+		return -ENOMEM;
+	for (i = 0; i + 1 < count; i++)
+		p = stpcpy(p, json_string_value(json_array_get(lines, i))) + 1;
+	g->lines = shared_bytes(above, (size_t)(p - above));
+	return g->lines ? 0 : -ENOMEM;
+}
+
+static int argv_read(const json_t *argv, struct grant *g)
+{
+	_cleanup_free_ char *text = json_dumps(argv, JSON_COMPACT);
+
+	return text ? grant_say(g, GRANT_ARGV, text) : -ENOMEM;
+}
+
+static int members_read(const json_t *o, struct grant *g)
+{
+	const char *workdir = json_string_value(json_object_get(o, "workdir")) ?: "";
+	const json_t *argv = json_object_get(o, "argv"), *links = json_object_get(o, "links");
 	json_t *proof = json_object_get(o, "proof");
 
 	if (!json_is_array(argv) || !json_is_array(links) || (proof && !json_is_object(proof)))
 		return -EBADMSG;
 	g->proof = json_incref(proof);
-	g->argv = json_incref(argv);
-	g->links = json_incref(links);
-	g->workdir = workdir ? strdup(workdir) : NULL;
-	return !g->workdir && workdir ? -ENOMEM : record_links_read(o, g);
+	return argv_read(argv, g) ?: lines_read(links, g) ?: grant_say(g, GRANT_WORKDIR, workdir) ?: record_links_read(o, g);
 }
 
 static int grant_read(const struct public_key *signer, const char *json, const struct head *head,
@@ -181,20 +229,17 @@ static int grant_read(const struct public_key *signer, const char *json, const s
 	json_auto_t *o = json_loadb(json, head->json, JSON_REJECT_DUPLICATES, NULL);
 	int err = json_is_object(o) ? 0 : -EBADMSG;
 
-	for (size_t i = 0; !err && i < sizeof(strings) / sizeof(strings[0]); i++)
-		err = string_read(signer, o, i, g);
+	for (size_t i = 0; !err && i < COUNT(strings); i++)
+		err = string_read(o, i, g);
+	for (size_t i = 0; !err && i < COUNT(texts); i++)
+		err = text_read(signer, o, i, g);
 	if (!err)
 		err = numbers_read(o, g);
 	if (!err)
-		err = texts_read(o, g);
-	if (err)
-		return err;
-	g->labels = malloc(head->labels + 1);
-	if (!g->labels)
-		return -ENOMEM;
-	g->labels_size = head->labels;
-	memcpy(g->labels, json + head->json, head->labels);
-	return head->labels && g->labels[head->labels - 1] ? -EBADMSG : 0;
+		err = members_read(o, g);
+	if (!err && head->labels && json[head->json + head->labels - 1])
+		err = -EBADMSG;
+	return err ?: grant_label(g, json + head->json, head->labels);
 }
 
 /* A record does not name its key: nothing is looked at before it is known to be ours. */

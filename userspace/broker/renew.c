@@ -44,7 +44,7 @@ static int renew_caller(struct mint *m)
 static int renew_user(struct mint *m)
 {
 	const struct grant *g = m->x->grant;
-	char name[sizeof(g->user)];
+	char name[GRANT_NAME_BYTES];
 
 	m->uid = g->uid;
 	user_find(m->uid, &m->user);
@@ -119,13 +119,12 @@ static int renew_from(struct mint *m)
 	const char *part = strrchr(g->purpose, '/'); /* of a delegated one: its policy's own purpose */
 
 	m->grant = grant_new();
-	m->workdir = g->workdir ? strdup(g->workdir) : NULL;
-	if (!m->grant || (g->workdir && !m->workdir))
+	m->workdir = *g->workdir ? strdup(g->workdir) : NULL;
+	if (!m->grant || (*g->workdir && !m->workdir) || grant_say(m->grant, GRANT_OWNER, g->owner) ||
+	    grant_say(m->grant, GRANT_ASSURANCE, g->assurance))
 		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "out of memory");
 	memcpy(m->grant->id, g->id, sizeof(g->id));
 	memcpy(m->grant->parent, g->parent, sizeof(g->parent));
-	memcpy(m->grant->owner, g->owner, sizeof(g->owner));
-	memcpy(m->grant->assurance, g->assurance, sizeof(g->assurance));
 	memcpy(m->renewed, g->id, sizeof(g->id));
 	text_copy(m->purpose, sizeof(m->purpose), part ? part + 1 : g->purpose);
 	m->request.purpose = m->purpose;
@@ -183,24 +182,20 @@ static int renew_times(struct mint *m, struct grant *g)
 static int renew_describe(struct mint *m, struct grant *g)
 {
 	const struct grant *above = g->above;
+	int err;
 
 	g->renewals++;
-	g->links = above ? json_copy(above->links) : NULL;
-	if (above && !g->links)
-		return -ENOMEM;
-	text_copy(g->key, sizeof(g->key),
-		  above ? above->key : key_public(secret_ring_current(&m->b->keys))->kid);
+	err = grant_say(g, GRANT_KEY, above ? above->key : key_public(secret_ring_current(&m->b->keys))->kid)
+		      ?: grant_say(g, GRANT_DIGEST, m->policy ? m->policy_digest : above->digest);
+	if (!err && m->policy && !g->installed)
+		err = grant_say(g, GRANT_FILE, m->request.name);
+	if (err)
+		return err;
 	if (above || m->proof.more) {
 		json_decref(g->proof);
 		g->proof = json_incref(above ? above->proof : m->proof.more);
 	}
-	if (m->policy)
-		text_copy(g->digest, sizeof(g->digest), m->policy_digest);
-	else
-		text_copy(g->digest, sizeof(g->digest), above->digest);
-	if (m->policy && !g->installed)
-		text_copy(g->file, sizeof(g->file), m->request.name);
-	return mint_links(m, g);
+	return mint_lines(m, g);
 }
 
 static int renew_sign(struct mint *m, struct grant *g)
@@ -231,14 +226,23 @@ static int renew_kernel(struct mint *m, const struct grant *g)
 	return err ? answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot renew: %s", strerror(-err)) : 0;
 }
 
-/* Lets go of what only one of the two has. */
-static void renew_drop(struct grant *g, const struct grant *other)
+/* What the copy of a grant needs of its own, to be gone back to or let go of. */
+static int renew_keep(const struct grant *g, struct grant *before)
+{
+	*before = *g;
+	before->line = g->line ? strdup(g->line) : NULL;
+	if (g->line && !before->line)
+		return -ENOMEM;
+	json_incref(before->proof);
+	grant_texts_hold(before);
+	return 0;
+}
+
+static void renew_drop(struct grant *g)
 {
 	json_decref(g->proof);
-	if (g->links != other->links)
-		json_decref(g->links);
-	if (g->link != other->link)
-		signed_link_drop(g->link);
+	grant_texts_drop(g);
+	free(g->line);
 }
 
 /*
@@ -247,23 +251,27 @@ static void renew_drop(struct grant *g, const struct grant *other)
  */
 static int renew_commit(struct mint *m)
 {
-	struct grant *g = m->x->grant, before = *g;
-	int err = renew_times(m, g);
+	struct grant *g = m->x->grant, before;
+	int err;
 
-	if (err)
+	if (renew_keep(g, &before))
+		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "out of memory");
+	err = renew_times(m, g);
+	if (err) {
+		renew_drop(&before);
 		return err;
-	json_incref(g->proof);
+	}
 	g->link = NULL;
 	err = renew_sign(m, g);
 	if (!err)
 		err = renew_kernel(m, g);
 	if (!err) {
-		json_decref(before.proof);
-		json_decref(before.links);
+		renew_drop(&before);
 		signed_links_add(&g->earlier, before.link);
 		return 0;
 	}
-	renew_drop(g, &before);
+	renew_drop(g);
+	signed_link_drop(g->link);
 	*g = before; /* one thread: nobody else has seen it, or changed it, meanwhile */
 	adopt_keep(m->b, g);
 	return err;

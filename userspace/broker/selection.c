@@ -105,7 +105,7 @@ static bool owner_matches(const struct grant *g, const char *owner)
 		return true;
 	/* A name that fills its room may be one that was cut short: another's. */
 	return strncmp(g->owner, "uid:", 4) == 0 && strncmp(owner, "uid:", 4) == 0 &&
-	       strlen(g->user) < sizeof(g->user) - 1 && strcmp(owner + 4, g->user) == 0;
+	       strlen(g->user) < GRANT_NAME_BYTES - 1 && strcmp(owner + 4, g->user) == 0;
 }
 
 static bool policy_matches(const struct grant *g, const char *policy)

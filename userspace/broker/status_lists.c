@@ -44,7 +44,7 @@ static void list_name(const struct status_lists *s, uint64_t entry, char name[ST
 /* The name in a URI of ours, whatever the issuer was when it was made. NULL: it is none. */
 static const char *list_of(const struct grant *g)
 {
-	const char *at = g->status_uri ? strstr(g->status_uri, PATH) : NULL;
+	const char *at = strstr(g->status_uri, PATH);
 
 	return at ? at + strlen(PATH) : NULL;
 }
@@ -64,9 +64,12 @@ int status_lists_take(struct broker *b, uint64_t *entry, char **uri)
 
 int status_lists_give(struct broker *b, struct grant *g)
 {
+	_cleanup_free_ char *uri = NULL;
 	uint64_t entry;
-	int err = status_lists_take(b, &entry, &g->status_uri);
+	int err = status_lists_take(b, &entry, &uri);
 
+	if (!err)
+		err = grant_say(g, GRANT_STATUS_URI, uri);
 	if (!err)
 		g->status_index = (uint32_t)(entry % STATUS_LIST_ENTRIES);
 	return err;
@@ -97,9 +100,8 @@ int status_lists_adopt(struct grant *g)
 
 	if (!uri || index < 0 || index >= STATUS_LIST_ENTRIES)
 		return 0;
-	g->status_uri = strdup(uri);
 	g->status_index = (uint32_t)index;
-	return g->status_uri ? 0 : -ENOMEM;
+	return grant_say(g, GRANT_STATUS_URI, uri);
 }
 
 /* ---- a list as of now ---- */
@@ -204,7 +206,7 @@ int handle_status_lists(struct exchange *x)
 	if (!uri || json_object_set_new(names, uri, json_true()))
 		return answer_json(&x->answer, 200, NULL);
 	for (const struct grant *g = x->broker->grants.by_id; g; g = g->hh.next)
-		if (g->state == GRANT_LIVE && g->status_uri)
+		if (g->state == GRANT_LIVE && *g->status_uri)
 			json_object_set_new(names, g->status_uri, json_true());
 	json_object_foreach (names, name, value)
 		json_array_append_new(list, json_string(name));

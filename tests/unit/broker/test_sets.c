@@ -290,7 +290,13 @@ static void waits(void **state)
 
 static struct grant grant_of(uid_t uid)
 {
-	struct grant g = {.uid = uid, .id = "g1", .owner = "uid:1", .policy = "p", .purpose = "q"};
+	struct grant g = {.uid = uid,
+			  .id = "g1",
+			  .owner = "uid:1",
+			  .policy = "p",
+			  .purpose = "q",
+			  .digest = "",
+			  .key = ""};
 
 	return g;
 }

@@ -317,16 +317,16 @@ static void counted(void **state)
 	b->options.issuer = ISSUER;
 	status_lists_init(&b->status_lists);
 	for (uint32_t i = 0; i <= 2 * STATUS_LIST_ENTRIES; i++) {
-		struct grant g = {0};
+		struct grant *g = grant_new();
 
-		assert_int_equal(status_lists_give(b, &g), 0);
-		assert_int_equal(g.status_index, i % STATUS_LIST_ENTRIES);
-		if (g.status_index == 0)
-			assert_string_not_equal(g.status_uri, first);
+		assert_int_equal(status_lists_give(b, g), 0);
+		assert_int_equal(g->status_index, i % STATUS_LIST_ENTRIES);
+		if (g->status_index == 0)
+			assert_string_not_equal(g->status_uri, first);
 		else
-			assert_string_equal(g.status_uri, first);
-		snprintf(first, sizeof(first), "%s", g.status_uri);
-		free(g.status_uri);
+			assert_string_equal(g->status_uri, first);
+		snprintf(first, sizeof(first), "%s", g->status_uri);
+		grant_free(g);
 	}
 	strcpy(run, b->status_lists.run);
 	status_lists_init(&b->status_lists);
