@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/fold.h"
 #include "broker/keys.h"
 #include "broker/lifecycle.h"
 #include "broker/record.h"
@@ -149,6 +150,8 @@ static void grants_link(struct broker *b)
 			g->parent);
 		registry_drop(&b->grants, g);
 	}
+	for (g = b->grants.by_id; g; g = g->hh.next)
+		fold_link(g);
 }
 
 int adopt_read(struct broker *b)

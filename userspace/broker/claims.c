@@ -6,23 +6,39 @@
 #include <string.h>
 #include <time.h>
 
+#include "broker/fold.h"
 #include "common/cleanup.h"
 #include "token/jcs.h"
 
 /* ---- the chain above ---- */
 
-int claims_chain(const struct grant *g, char **text)
+/* The texts of the chain, from *first on; those that were made are freed by the caller. */
+static int claims_texts(const struct grant *g, char *texts[CHAIN_MAX], size_t *first)
 {
 	const struct signed_link *link = g->link;
-	const char *links[CHAIN_MAX];
-	size_t first = CHAIN_MAX;
+	int err = 0;
 
-	for (const struct grant *up = g; up; up = up->above, link = link->above) {
-		if (!first || !link || (*up->parent && !up->above))
+	*first = CHAIN_MAX;
+	for (const struct grant *up = g; up && !err; up = up->above, link = link->above) {
+		if (!*first || !link || (*up->parent && !up->above))
 			return -ENODATA;
-		links[--first] = link->text;
+		err = fold_text(up, link, &texts[*first - 1]);
+		*first -= !err;
 	}
-	return chain_join(links + first, CHAIN_MAX - first, text);
+	return err;
+}
+
+int claims_chain(const struct grant *g, char **text)
+{
+	char *texts[CHAIN_MAX];
+	size_t first;
+	int err = claims_texts(g, texts, &first);
+
+	if (!err)
+		err = chain_join((const char *const *)texts + first, CHAIN_MAX - first, text);
+	for (size_t i = first; i < CHAIN_MAX; i++)
+		free(texts[i]);
+	return err;
 }
 
 static int claims_ring(const struct secret_key *host, struct key_ring *ring)
@@ -83,7 +99,7 @@ static void terms_assure(struct link_terms *t, const struct grant *g)
 	}
 }
 
-static struct link_terms claims_terms(const struct grant *g, const struct chain_link *parent)
+struct link_terms claims_terms(const struct grant *g, const struct chain_link *parent)
 {
 	const char *above = parent ? parent->terms.policy_digest : g->digest;
 
@@ -111,6 +127,13 @@ static struct link_terms claims_terms(const struct grant *g, const struct chain_
 
 /* ---- signed ---- */
 
+int claims_details(const struct grant *g, bool table, char **text, size_t *len)
+{
+	json_auto_t *details = table ? details_table(g) : details_rules(g);
+
+	return jcs_dump(details, text, len); /* without details: -EINVAL */
+}
+
 struct signing {
 	const struct secret_key *key; /* of whoever delegates */
 	const struct chain_link *parent;
@@ -118,10 +141,10 @@ struct signing {
 	enum chain_why why;
 };
 
-static int claims_try(struct signing *s, const json_t *details, char **token)
+static int claims_try(struct signing *s, const struct grant *g, bool table, char **token)
 {
 	_cleanup_free_ char *text = NULL;
-	int err = jcs_dump(details, &text, &s->terms.details_len); /* without details: -EINVAL */
+	int err = claims_details(g, table, &text, &s->terms.details_len);
 
 	s->terms.details = text;
 	return err ?: link_sign(s->key, s->parent, &s->terms, &s->why, token);
@@ -129,21 +152,19 @@ static int claims_try(struct signing *s, const json_t *details, char **token)
 
 static int claims_link(struct signing *s, const struct grant *g, char **token)
 {
-	json_auto_t *rules = details_rules(g), *table = details_table(g);
-	int err = claims_try(s, rules, token);
+	int err = claims_try(s, g, false, token);
 
-	return err == -EMSGSIZE ? claims_try(s, table, token) : err;
+	return err == -EMSGSIZE ? claims_try(s, g, true, token) : err;
 }
 
 static int claims_put(struct grant *g, const char *token)
 {
-	int err = signed_link_new(token, g->above ? g->above->link : NULL, &g->link);
+	int err = signed_link_new(token, g->digest, g->above ? g->above->link : NULL, &g->link);
 
 	if (err)
 		return err;
 	g->link->not_before = g->not_before;
 	g->link->expires = g->expires;
-	text_copy(g->link->policy, sizeof(g->link->policy), g->digest);
 	return 0;
 }
 

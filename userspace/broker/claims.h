@@ -16,8 +16,15 @@
 int claims_sign(const struct secret_key *host, struct grant *g, const char **why);
 
 /* The chain down to a grant, in one string to be freed by the caller. -ENODATA: a grant above it has given
- * its slot back, and is known no more; -ENOMEM. */
+ * its slot back, and is known no more; errors of fold_text(). */
 int claims_chain(const struct grant *g, char **text);
+
+/* What the link of a grant says, below `parent` (NULL: of a root), all but its holder and its details.
+ * Strings are the grant's and the parent's. */
+struct link_terms claims_terms(const struct grant *g, const struct chain_link *parent);
+/* Its authorization_details: rule by rule, or by the table's digest alone. The caller frees *text. -EINVAL,
+ * -ENOMEM. */
+int claims_details(const struct grant *g, bool table, char **text, size_t *len);
 
 /*
  * The live grant of this broker that a chain ends in, and what the chain says, due to chain_report_free().

@@ -159,7 +159,8 @@ void registry_add(struct registry *r, struct grant *g)
 
 static size_t grant_weight(const struct grant *g)
 {
-	return sizeof(*g) + g->labels_size + (g->link ? strlen(g->link->text) : 0) + strlen(g->argv);
+	return sizeof(*g) + g->labels_size + (g->link && g->link->text ? strlen(g->link->text) : 0) +
+	       strlen(g->argv);
 }
 
 static void registry_forget(struct registry *r, struct grant *g)

@@ -9,6 +9,7 @@
 #include "broker/bind.h"
 #include "broker/claims.h"
 #include "broker/delegate.h"
+#include "broker/fold.h"
 #include "broker/handlers.h"
 #include "broker/keys.h"
 #include "broker/lifecycle.h"
@@ -322,13 +323,16 @@ static void mint_announce(struct mint *m)
 static int mint_finish(struct mint *m)
 {
 	struct grant *g = m->grant;
+	int err;
 
 	registry_add(&m->b->grants, g);
 	lifecycle_refresh(m->b, g);
 	mint_announce(m);
 	m->grant = NULL; /* the registry's from here on */
 	m->loaded = false;
-	return answer_json(m->answer, 201, grant_json(g, true));
+	err = answer_json(m->answer, 201, grant_json(g, true));
+	fold_link(g);
+	return err;
 }
 
 /* ---- the parts ---- */

@@ -4,15 +4,27 @@
 #include <errno.h>
 #include <string.h>
 
+#include "broker/fold.h"
+#include "common/cleanup.h"
 #include "token/token.h"
 
 /* ---- out ---- */
 
+/* Empty: it has none, or that is not known. */
+static void link_under(const struct signed_link *l, char under[DIGEST_BYTES])
+{
+	*under = '\0';
+	if (l->has_under)
+		text_of_hash(l->under, under);
+}
+
 static json_t *link_json(const struct signed_link *l)
 {
-	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "token", l->text, "under", l->under, "policy",
-			 l->policy, "not_before", (json_int_t)l->not_before, "expires",
-			 (json_int_t)l->expires);
+	char under[DIGEST_BYTES];
+
+	link_under(l, under);
+	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "token", l->text, "under", under, "policy", l->policy,
+			 "not_before", (json_int_t)l->not_before, "expires", (json_int_t)l->expires);
 }
 
 /* Those that nobody goes on from any more are not worth keeping. */
@@ -31,8 +43,15 @@ static json_t *earlier_json(const struct grant *g)
 
 int record_links_write(const struct grant *g, json_t *record)
 {
-	if (json_object_set_new(record, "token", json_string(g->link->text)) ||
-	    json_object_set_new(record, "under", json_string(g->link->under)) ||
+	_cleanup_free_ char *token = NULL;
+	char under[DIGEST_BYTES];
+	int err = fold_text(g, g->link, &token);
+
+	if (err)
+		return err;
+	link_under(g->link, under);
+	if (json_object_set_new(record, "token", json_string(token)) ||
+	    json_object_set_new(record, "under", json_string(under)) ||
 	    json_object_set_new(record, "earlier", earlier_json(g)))
 		return -ENOMEM;
 	return 0;
@@ -40,15 +59,14 @@ int record_links_write(const struct grant *g, json_t *record)
 
 /* ---- in ---- */
 
-static int digest_read(const json_t *o, const char *name, char digest[DIGEST_BYTES])
+static int under_read(const json_t *o, struct signed_link *l)
 {
-	const json_t *value = json_object_get(o, name);
-	size_t len = json_string_length(value);
+	const char *under = json_string_value(json_object_get(o, "under"));
 
-	if (!json_is_string(value) || len >= DIGEST_BYTES)
+	if (!under)
 		return -EBADMSG;
-	memcpy(digest, json_string_value(value), len + 1);
-	return 0;
+	l->has_under = *under;
+	return *under ? text_hash(under, l->under) : 0;
 }
 
 static int time_read(const json_t *o, const char *name, int64_t *time)
@@ -59,41 +77,40 @@ static int time_read(const json_t *o, const char *name, int64_t *time)
 	return json_is_integer(value) && *time >= 0 && *time <= TOKEN_TIME_MAX ? 0 : -EBADMSG;
 }
 
-static int link_new(const json_t *o, struct signed_link **link)
+static int link_new(const json_t *o, const char *policy, struct signed_link **link)
 {
 	const char *token = json_string_value(json_object_get(o, "token"));
 
-	return token ? signed_link_new(token, NULL, link) : -EBADMSG;
+	return token && policy ? signed_link_new(token, policy, NULL, link) : -EBADMSG;
 }
 
 static int earlier_read(const json_t *o, struct grant *g)
 {
 	struct signed_link *l;
-	int err = link_new(o, &l);
+	int err = link_new(o, json_string_value(json_object_get(o, "policy")), &l);
 
 	if (err)
 		return err;
 	SLIST_INSERT_HEAD(&g->earlier, l, next);
-	if (digest_read(o, "under", l->under) || digest_read(o, "policy", l->policy) ||
-	    time_read(o, "not_before", &l->not_before) || time_read(o, "expires", &l->expires))
-		return -EBADMSG;
-	return 0;
+	return under_read(o, l) ?: time_read(o, "not_before", &l->not_before)
+		?: time_read(o, "expires", &l->expires);
 }
 
 /* Before 0.2.0 no grant was renewed, so the one above has the one link it ever had. */
 int record_links_read(const json_t *record, struct grant *g)
 {
 	const json_t *earlier = json_object_get(record, "earlier"), *one;
-	int err = link_new(record, &g->link);
+	int err = link_new(record, g->digest, &g->link);
 	size_t i;
 
 	if (err)
 		return err;
 	g->link->not_before = g->not_before;
 	g->link->expires = g->expires;
-	memcpy(g->link->policy, g->digest, sizeof(g->link->policy));
-	if (json_object_get(record, "under") && digest_read(record, "under", g->link->under))
-		return -EBADMSG;
+	if (json_object_get(record, "under"))
+		err = under_read(record, g->link);
+	if (err)
+		return err;
 	json_array_foreach (earlier, i, one)
 		if ((err = earlier_read(one, g)))
 			return err;
@@ -106,10 +123,10 @@ static struct signed_link *link_above(const struct grant *above, const struct si
 {
 	struct signed_link *up;
 
-	if (!*l->under || !strcmp(l->under, above->link->digest))
+	if (!l->has_under || !memcmp(l->under, above->link->hash, HASH_BYTES))
 		return above->link;
 	SLIST_FOREACH(up, &above->earlier, next)
-	if (!strcmp(l->under, up->digest))
+	if (!memcmp(l->under, up->hash, HASH_BYTES))
 		return up;
 	return NULL;
 }
@@ -118,10 +135,8 @@ static void link_join(const struct grant *above, struct signed_link *l)
 {
 	struct signed_link *up = above && above->link ? link_above(above, l) : NULL;
 
-	if (!up || l->above)
-		return;
-	l->above = signed_link_hold(up);
-	memcpy(l->under, up->digest, sizeof(l->under));
+	if (up && !l->above)
+		signed_link_put_under(l, up);
 }
 
 void record_links_join(struct grant *g)

@@ -10,6 +10,7 @@
 #include "broker/adopt.h"
 #include "broker/claims.h"
 #include "broker/delegate.h"
+#include "broker/fold.h"
 #include "broker/handlers.h"
 #include "broker/keys.h"
 #include "broker/lifecycle.h"
@@ -254,8 +255,11 @@ static int renew_commit(struct mint *m)
 	struct grant *g = m->x->grant, before;
 	int err;
 
-	if (renew_keep(g, &before))
-		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "out of memory");
+	err = fold_open(g);
+	if (!err)
+		err = renew_keep(g, &before);
+	if (err)
+		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot renew: %s", strerror(-err));
 	err = renew_times(m, g);
 	if (err) {
 		renew_drop(&before);
@@ -297,11 +301,15 @@ static int renew_finish(struct mint *m)
 	int64_t before = m->x->grant->expires;
 	int err = renew_commit(m);
 
-	if (err)
+	if (err) {
+		fold_link(m->x->grant);
 		return err;
+	}
 	renew_announce(m, before);
 	lifecycle_refresh(m->b, m->x->grant);
-	return answer_json(m->answer, 200, grant_json(m->x->grant, true));
+	err = answer_json(m->answer, 200, grant_json(m->x->grant, true));
+	fold_link(m->x->grant);
+	return err;
 }
 
 int handle_renew(struct exchange *x)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "token/jwt.h"
+#include "broker/fold.h"
 
 /* ---- what is named ---- */
 
@@ -125,11 +125,9 @@ static bool purpose_matches(const struct grant *g, const char *purpose)
 
 static bool key_matches(const struct grant *g, const char *key)
 {
-	char kid[JWT_TYPE_MAX + 1], typ[JWT_TYPE_MAX + 1];
-
 	if (strncmp(g->owner, "ssh:", 4) == 0 && strcmp(g->owner + 4, key) == 0)
 		return true;
-	return g->link && jwt_names(g->link->text, kid, typ) == 0 && strcmp(kid, key) == 0;
+	return g->link && fold_is_signed_by(g->link, key);
 }
 
 bool selection_matches(const struct selection *s, const struct grant *g)

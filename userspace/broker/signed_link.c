@@ -5,26 +5,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-int signed_link_new(const char *text, struct signed_link *above, struct signed_link **link)
+#include "common/shared.h"
+
+static void signed_link_free(struct signed_link *l)
+{
+	shared_drop(l->policy);
+	free(l->text);
+	free(l);
+}
+
+void signed_link_put_under(struct signed_link *link, struct signed_link *above)
+{
+	link->above = signed_link_hold(above);
+	memcpy(link->under, above->hash, sizeof(link->under));
+	link->has_under = true;
+}
+
+int signed_link_new(const char *text, const char *policy, struct signed_link *above,
+		    struct signed_link **link)
 {
 	struct signed_link *l = calloc(1, sizeof(*l));
-	int err = l ? 0 : -ENOMEM;
+	int err;
 
-	if (!err && !(l->text = strdup(text)))
-		err = -ENOMEM;
-	if (!err)
-		err = text_digest(text, strlen(text), l->digest);
+	if (!l)
+		return -ENOMEM;
+	l->text = strdup(text);
+	l->policy = shared_text(policy);
+	err = l->text && l->policy ? hash_sha256(text, strlen(text), l->hash) : -ENOMEM;
 	if (err) {
-		if (l)
-			free(l->text);
-		free(l);
+		signed_link_free(l);
 		return err;
 	}
 	l->refs = 1;
-	if (above) {
-		l->above = signed_link_hold(above);
-		memcpy(l->under, above->digest, sizeof(l->under));
-	}
+	if (above)
+		signed_link_put_under(l, above);
 	*link = l;
 	return 0;
 }
@@ -40,8 +54,7 @@ void signed_link_drop(struct signed_link *link)
 	while (link && !--link->refs) {
 		struct signed_link *above = link->above;
 
-		free(link->text);
-		free(link);
+		signed_link_free(link);
 		link = above;
 	}
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -27,13 +28,25 @@ void text_copy(char *to, size_t size, const char *text)
 int text_digest(const void *bytes, size_t size, char digest[DIGEST_BYTES])
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
-	int n;
 
 	if (!EVP_Digest(bytes, size, hash, NULL, EVP_sha256(), NULL))
 		return -EIO;
-	n = snprintf(digest, DIGEST_BYTES, "sha256:");
-	for (int i = 0; i < 32; i++)
-		n += snprintf(digest + n, (size_t)(DIGEST_BYTES - n), "%02x", hash[i]);
+	text_of_hash(hash, digest);
+	return 0;
+}
+
+void text_of_hash(const unsigned char hash[32], char digest[DIGEST_BYTES])
+{
+	sodium_bin2hex(stpcpy(digest, "sha256:"), 65, hash, 32);
+}
+
+int text_hash(const char *digest, unsigned char hash[32])
+{
+	size_t n;
+
+	if (strncmp(digest, "sha256:", 7) != 0 ||
+	    sodium_hex2bin(hash, 32, digest + 7, strlen(digest + 7), NULL, &n, NULL) || n != 32)
+		return -EBADMSG;
 	return 0;
 }
 

@@ -269,16 +269,27 @@ static enum chain_why link_reads(struct span payload, char *room, const struct s
 										     : CHAIN_HOLDER;
 }
 
-static int link_sign_payload(const struct secret_key *key, struct span payload, char **text)
+static void link_header(const char *kid, char header[LINK_HEADER])
 {
 	static const char before[] = LINK_HEADER_BEFORE, after[] = LINK_HEADER_AFTER;
-	char header[LINK_HEADER], *h = header;
+	char *h = mempcpy(header, before, sizeof(before) - 1);
 
-	if (LINK_HEADER_TEXT + BASE64URL_LEN(payload.len) + BASE64URL_LEN(KEY_SIGN_BYTES) + 2 > LINK_MAX)
-		return -EMSGSIZE;
-	h = mempcpy(h, before, sizeof(before) - 1);
-	h = mempcpy(h, key_public(key)->kid, KID_BYTES - 1);
+	h = mempcpy(h, kid, KID_BYTES - 1);
 	memcpy(h, after, sizeof(after) - 1);
+}
+
+static size_t link_size(struct span payload)
+{
+	return LINK_HEADER_TEXT + BASE64URL_LEN(payload.len) + BASE64URL_LEN(KEY_SIGN_BYTES) + 2;
+}
+
+static int link_sign_payload(const struct secret_key *key, struct span payload, char **text)
+{
+	char header[LINK_HEADER];
+
+	if (link_size(payload) > LINK_MAX)
+		return -EMSGSIZE;
+	link_header(key_public(key)->kid, header);
 	return jws_sign(key, header, sizeof(header), payload.at, payload.len, text);
 }
 
@@ -312,5 +323,89 @@ int link_sign(const struct secret_key *key, const struct chain_link *parent, con
 	free(memory);
 	if (why)
 		*why = wrong;
+	return err;
+}
+
+/* ---- and again, from what was kept of it ---- */
+
+static int link_holder(struct span payload, unsigned char holder[KEY_PUBLIC_BYTES])
+{
+	struct link_room room = {malloc(payload.len + 1)};
+	char *memory = room.at;
+	struct chain_link link;
+	const char *claim;
+	enum chain_why why = memory ? link_read(payload, &room, &link, &claim) : CHAIN_MEMORY;
+
+	if (!why)
+		memcpy(holder, link.terms.holder.bytes, KEY_PUBLIC_BYTES);
+	free(memory);
+	return !why ? 0 : why == CHAIN_MEMORY ? -ENOMEM : -EBADMSG;
+}
+
+static int link_kid(const struct jws *j, unsigned char kid[HASH_BYTES])
+{
+	char header[LINK_HEADER];
+	const char *at = j->header + sizeof(LINK_HEADER_BEFORE) - 1;
+	size_t n;
+
+	if (j->header_len != LINK_HEADER)
+		return -EBADMSG;
+	link_header(at, header);
+	if (memcmp(header, j->header, LINK_HEADER) != 0)
+		return -EBADMSG;
+	return base64url_decode(at, KID_BYTES - 1, kid, HASH_BYTES, &n) ? -EBADMSG : 0;
+}
+
+int link_seal_read(const char *text, struct link_seal *seal)
+{
+	struct jws j;
+	int err = jws_split(text, strlen(text), &j);
+
+	if (err)
+		return err == -ENOMEM ? err : -EBADMSG;
+	err = link_kid(&j, seal->kid) ?: link_holder((struct span){j.payload, j.payload_len}, seal->holder);
+	memcpy(seal->signature, j.signature, KEY_SIGN_BYTES);
+	jws_free(&j);
+	return err;
+}
+
+static int link_join(const struct link_seal *seal, struct span payload, char **text)
+{
+	char header[LINK_HEADER], kid[KID_BYTES], *t;
+
+	if (link_size(payload) > LINK_MAX)
+		return -EMSGSIZE;
+	t = *text = malloc(link_size(payload) + 1);
+	if (!t)
+		return -ENOMEM;
+	base64url_encode(seal->kid, HASH_BYTES, kid);
+	link_header(kid, header);
+	t += base64url_encode(header, LINK_HEADER, t);
+	*t++ = '.';
+	t += base64url_encode(payload.at, payload.len, t);
+	*t++ = '.';
+	base64url_encode(seal->signature, KEY_SIGN_BYTES, t);
+	return 0;
+}
+
+int link_restore(const struct link_seal *seal, const struct chain_link *parent,
+		 const struct link_terms *terms, char **text)
+{
+	size_t size = CLAIMS_ROOM + terms->details_len;
+	struct link_terms t = *terms;
+	struct writer w;
+	char *memory;
+	int err;
+
+	if (terms->details_len > LINK_MAX)
+		return -EMSGSIZE;
+	memory = malloc(size);
+	if (!memory)
+		return -ENOMEM;
+	w = (struct writer){memory, memory + size, false};
+	memcpy(t.holder.bytes, seal->holder, KEY_PUBLIC_BYTES);
+	put_claims(&w, parent, &t);
+	err = w.bad ? -EINVAL : link_join(seal, (struct span){memory, (size_t)(w.at - memory)}, text);
+	free(memory);
 	return err;
 }

@@ -94,6 +94,23 @@ const char *chain_why_text(enum chain_why why);
 int link_sign(const struct secret_key *key, const struct chain_link *parent, const struct link_terms *terms,
 	      enum chain_why *why, char **text);
 
+/* Of a link's text, what its terms do not say. */
+struct link_seal {
+	unsigned char kid[HASH_BYTES]; /* of the key that signed: its thumbprint */
+	unsigned char holder[KEY_PUBLIC_BYTES];
+	unsigned char signature[KEY_SIGN_BYTES];
+};
+
+/* Reads it off a link that link_sign() has made. Looks at no signature. -EBADMSG, -ENOMEM. */
+int link_seal_read(const char *text, struct link_seal *seal);
+/*
+ * The text again, from its terms (the holder is the seal's) and of its parent the id, depth and hash. Other
+ * terms make another text, which no signature fits: compare its hash. -EINVAL: terms that make no link;
+ * -EMSGSIZE, -ENOMEM. The caller frees *text.
+ */
+int link_restore(const struct link_seal *seal, const struct chain_link *parent,
+		 const struct link_terms *terms, char **text);
+
 /* ---- for chain.c ---- */
 
 struct link_room {

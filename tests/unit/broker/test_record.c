@@ -69,6 +69,7 @@ static void test_same(void **state)
 	assert_int_equal(record_decode(&ring, bytes, size, &back), 0);
 	assert_string_equal(back->id, g->id);
 	assert_string_equal(back->link->text, g->link->text);
+	assert_memory_equal(back->link->hash, g->link->hash, HASH_BYTES);
 	assert_string_equal(back->workdir, "");
 	assert_ptr_equal(back->owner, g->owner); /* shared, as all that the two say */
 	assert_ptr_equal(back->argv, g->argv);
