@@ -140,7 +140,7 @@ void grant_free(struct grant *g)
 	json_decref(g->proof);
 	grant_texts_drop(g);
 	free(g->line);
-	free(g->notice);
+	shared_drop(g->notice);
 	signed_link_drop(g->link);
 	signed_links_clear(&g->earlier);
 	free(g);
@@ -225,6 +225,13 @@ int registry_find(const struct registry *r, const char *id, grant_filter filter,
 
 	if (len < GRANT_PREFIX_MIN || len >= ID_BYTES)
 		return -ENOENT;
+	HASH_FIND_STR(r->by_id, id, found);
+	if (found && !filter(found, arg))
+		return -ENOENT;
+	if (found) {
+		*grant = found;
+		return 0;
+	}
 	for (g = r->by_id; g; g = g->hh.next) {
 		if (strncmp(g->id, id, len) != 0 || !filter(g, arg))
 			continue;

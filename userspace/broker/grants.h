@@ -100,8 +100,8 @@ struct grant {
 	bool emptied; /* the end of its last task is known */
 	bool kill;    /* on_revoke */
 	enum grant_state state;
-	struct cut *cut; /* while it is revoked together with others: lifecycle.c */
-	char *notice;	 /* of its end, still to be written: notices.c */
+	struct cut *cut;    /* while it is revoked together with others: lifecycle.c */
+	const char *notice; /* shared: of its end, still to be written: notices.c */
 	enum ticket ticket;
 	uint32_t tasks; /* as last read from the slot */
 	uint64_t denials;

@@ -8,6 +8,7 @@
 #include "broker/adopt.h"
 #include "broker/notices.h"
 #include "common/clock.h"
+#include "common/shared.h"
 
 #define RETRY_USEC 1000000
 
@@ -82,22 +83,34 @@ static struct cut *lifecycle_above(const struct grant *g)
 	return NULL;
 }
 
-/* The kernel has cut them by now, in the one write of their top: each has an end of its own in the log. */
-static void lifecycle_cut_below(struct broker *b, const char *who)
+/* Said of each grant beneath, so made once. */
+static const char *lifecycle_notice(struct cut *cut, const char *who)
 {
 	char text[TEXT_BYTES];
 
+	snprintf(text, sizeof(text), "with %s, by %s, mode %s", cut->top->id, who,
+		 cut->kill ? "kill" : "deny");
+	return shared_text(text) ?: shared_text("");
+}
+
+/*
+ * The kernel has cut them by now, in the one write of their top: each has an end of its own in the log. Here
+ * is all that whoever revokes waits for, so there is no more of it than that the grant has ended.
+ */
+static void lifecycle_cut_below(struct broker *b, const char *who)
+{
 	for (struct grant *g = b->grants.by_id; g; g = g->hh.next) {
 		struct cut *cut = g->state == GRANT_LIVE ? lifecycle_above(g) : NULL;
 
 		if (!cut)
 			continue;
-		snprintf(text, sizeof(text), "with %s, by %s, mode %s", cut->top->id, who,
-			 cut->kill ? "kill" : "deny");
+		if (!cut->notice)
+			cut->notice = lifecycle_notice(cut, who);
 		g->state = GRANT_REVOKED;
-		notices_add(b, g, text);
+		notices_add(b, g, cut->notice);
 		cut->beneath++;
 	}
+	notices_wake(b);
 }
 
 static void lifecycle_cut_top(struct broker *b, struct cut *cut, const char *who)
@@ -122,6 +135,7 @@ size_t lifecycle_revoke_all(struct broker *b, struct cut *cuts, size_t count, co
 		cuts[i].err = 0;
 		cuts[i].ended = false;
 		cuts[i].beneath = 0;
+		cuts[i].notice = NULL;
 		if (cuts[i].top->held)
 			lifecycle_cut_top(b, &cuts[i], who);
 		failed += cuts[i].err != 0;
@@ -131,6 +145,7 @@ size_t lifecycle_revoke_all(struct broker *b, struct cut *cuts, size_t count, co
 		lifecycle_cut_below(b, who);
 	for (size_t i = 0; i < count; i++) {
 		cuts[i].top->cut = NULL;
+		shared_drop(cuts[i].notice);
 		if (cuts[i].ended)
 			sets_add(b, &cuts[i], who);
 	}

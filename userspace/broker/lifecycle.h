@@ -23,10 +23,11 @@ void lifecycle_refresh(const struct broker *b, struct grant *g);
 /* One subtree that is to end. */
 struct cut {
 	struct grant *top;
-	bool kill;	/* its tasks too */
-	bool ended;	/* set: it lived until now */
-	int err;	/* set: 0, or the warden's -errno, and nothing ended */
-	size_t beneath; /* set: the live grants beneath it that ended with it */
+	bool kill;	    /* its tasks too */
+	bool ended;	    /* set: it lived until now */
+	int err;	    /* set: 0, or the warden's -errno, and nothing ended */
+	size_t beneath;	    /* set: the live grants beneath it that ended with it */
+	const char *notice; /* shared: what is written of each of these; lifecycle.c's own */
 };
 
 /*

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/notices.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "broker/adopt.h"
+#include "common/shared.h"
 
 void notices_write(struct broker *b, struct grant *g, const char *text)
 {
@@ -15,14 +13,14 @@ void notices_write(struct broker *b, struct grant *g, const char *text)
 
 void notices_tell(struct broker *b, struct grant *g)
 {
-	char *text = g->notice;
+	const char *text = g->notice;
 
 	if (!text)
 		return;
 	TAILQ_REMOVE(&b->notices, g, noticed);
 	g->notice = NULL;
 	notices_write(b, g, text);
-	free(text);
+	shared_drop(text);
 }
 
 void notices_flush(struct broker *b)
@@ -43,23 +41,23 @@ static int notices_some(sd_event_source *s, void *arg)
 	return TAILQ_EMPTY(&b->notices) ? 0 : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
-static int notices_wake(struct broker *b)
+static int notices_defer(struct broker *b)
 {
 	if (b->notices_source)
 		return sd_event_source_set_enabled(b->notices_source, SD_EVENT_ONESHOT);
 	return sd_event_add_defer(b->event, &b->notices_source, notices_some, b);
 }
 
+void notices_wake(struct broker *b)
+{
+	if (!TAILQ_EMPTY(&b->notices) && notices_defer(b) < 0)
+		notices_flush(b);
+}
+
 void notices_add(struct broker *b, struct grant *g, const char *text)
 {
-	g->notice = strdup(text);
-	if (!g->notice) {
-		notices_write(b, g, text);
-		return;
-	}
+	g->notice = shared_hold(text);
 	TAILQ_INSERT_TAIL(&b->notices, g, noticed);
-	if (notices_wake(b) < 0)
-		notices_flush(b);
 }
 
 void notices_stop(struct broker *b)

@@ -13,8 +13,10 @@
 /* Writes down that a grant was revoked, and keeps it after: a daemon that dies in between leaves it to the
  * next, which tells of it again. */
 void notices_write(struct broker *b, struct grant *g, const char *text);
-/* The same later. The text is copied. Told at once when there is no memory to remember it. */
+/* The same later, by notices_wake(). The text is shared (common/shared.h) and held. */
 void notices_add(struct broker *b, struct grant *g, const char *text);
+/* After the last of some. Told at once when they cannot be put off. */
+void notices_wake(struct broker *b);
 /* Tells of one now, if it is waiting: before anything else is said of it. */
 void notices_tell(struct broker *b, struct grant *g);
 /* Of all of them. */
