@@ -16,18 +16,18 @@ static const struct {
 	const char *code;
 	bool refused; /* see struct answer */
 } errors[OAUTH_ERRORS] = {
-	[OAUTH_INVALID_REQUEST] = {400, -EINVAL, "invalid_request"},
+	[OAUTH_INVALID_REQUEST] = {400, -EINVAL, "invalid_request", false},
 	[OAUTH_NOT_YOURS] = {400, -ENOENT, "invalid_request", true},
 	[OAUTH_INVALID_CLIENT] = {400, -EPERM, "invalid_client", true},
-	[OAUTH_UNSUPPORTED_GRANT_TYPE] = {400, -EOPNOTSUPP, "unsupported_grant_type"},
+	[OAUTH_UNSUPPORTED_GRANT_TYPE] = {400, -EOPNOTSUPP, "unsupported_grant_type", false},
 	[OAUTH_INVALID_SCOPE] = {400, -EACCES, "invalid_scope", true},
-	[OAUTH_INVALID_TARGET] = {400, -EINVAL, "invalid_target"},
+	[OAUTH_INVALID_TARGET] = {400, -EINVAL, "invalid_target", false},
 	[OAUTH_INVALID_DETAILS] = {400, -EACCES, "invalid_authorization_details", true},
 	[OAUTH_INVALID_DPOP_PROOF] = {400, -EKEYREJECTED, "invalid_dpop_proof", true},
-	[OAUTH_USE_DPOP_NONCE] = {400, -EKEYEXPIRED, "use_dpop_nonce"},
+	[OAUTH_USE_DPOP_NONCE] = {400, -EKEYEXPIRED, "use_dpop_nonce", false},
 	[OAUTH_TOO_MANY] = {429, -EAGAIN, "temporarily_unavailable", true},
-	[OAUTH_UNSUPPORTED_TOKEN_TYPE] = {400, -EOPNOTSUPP, "unsupported_token_type"},
-	[OAUTH_TEMPORARILY_UNAVAILABLE] = {503, -EIO, "temporarily_unavailable"},
+	[OAUTH_UNSUPPORTED_TOKEN_TYPE] = {400, -EOPNOTSUPP, "unsupported_token_type", false},
+	[OAUTH_TEMPORARILY_UNAVAILABLE] = {503, -EIO, "temporarily_unavailable", false},
 };
 
 /* RFC 6749 section 5.2: visible ASCII and spaces, without '"' and '\'. */
