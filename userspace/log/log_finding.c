@@ -20,8 +20,7 @@ static const struct {
 	[LOG_MISSING] = {"missing", "gone, and no record of retention says so", true, false},
 	[LOG_CHECKPOINT] = {"checkpoint", "", false, false},
 	[LOG_WITNESS] = {"witness", "", false, false},
-	[LOG_TORN] = {"torn", "the last line is unfinished: it is being written, or was cut off", false,
-		      true},
+	[LOG_TORN] = {"torn", "its end is unfinished: it is being written, or was cut off", false, true},
 	[LOG_HASHES] = {"hashes", "the file of hashes does not fit the lines, which are right", true, false},
 };
 

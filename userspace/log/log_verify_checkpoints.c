@@ -85,6 +85,8 @@ int verify_checkpoints_load(struct verifier *v)
 		return err == -ENOENT ? 0 : err;
 	while (!err && checkpoints_next(&file, &at, &note, &len))
 		err = claim_read(v, note, len, ++number);
+	if (!err && at != file.len)
+		complain(v, LOG_TORN, number + 1, "in the file of checkpoints");
 	if (v->claim_count)
 		qsort(v->claims, v->claim_count, sizeof(*v->claims), claim_order);
 	return err;

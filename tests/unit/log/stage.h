@@ -21,7 +21,7 @@ struct stage {
 	struct note_key key, witness_key;
 };
 
-/* An empty directory and keys; `first` of the log when it is opened. */
+/* An empty directory, and keys. */
 void stage_open(struct stage *s);
 void stage_close(struct stage *s);
 

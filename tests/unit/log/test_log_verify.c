@@ -424,6 +424,24 @@ static void checkpoints(void **state)
 	key_free(secret);
 }
 
+/* One that is just being written takes nothing from those before it, and is told. */
+static void checkpoint_unfinished(void **state)
+{
+	struct log_bytes f;
+	struct verdict v;
+
+	(void)state;
+	stage_restore(&stage, copy);
+	stage_read(&stage, CHECKPOINTS_NAME, &f);
+	stage_write(&stage, CHECKPOINTS_NAME, f.at, f.len - 1);
+	log_bytes_free(&f);
+	stage_verify(&stage, &v);
+	assert_int_equal(v.report.damage, 0);
+	assert_int_equal(v.report.warnings, 1);
+	assert_int_equal(v.found[0].kind, LOG_TORN);
+	assert_int_equal(v.report.checkpoints, 2);
+}
+
 /* A root that the log's own key signed, and that is not the log's. */
 static void forked_log(void **state)
 {
@@ -464,6 +482,7 @@ int main(void)
 		cmocka_unit_test(every_byte),
 		cmocka_unit_test(segments_gone),
 		cmocka_unit_test(checkpoints),
+		cmocka_unit_test(checkpoint_unfinished),
 		cmocka_unit_test(forked_log),
 		cmocka_unit_test(nothing_there),
 	};
