@@ -13,6 +13,7 @@
 #include "broker/nonces.h"
 #include "broker/proofs.h"
 #include "broker/recorder_client.h"
+#include "broker/refusal.h"
 #include "broker/sets.h"
 #include "broker/status_lists.h"
 #include "broker/texts.h"
@@ -55,8 +56,7 @@ struct broker {
 	struct worker worker;
 	LIST_HEAD(stream_list, stream) streams; /* readers of events */
 	uint64_t log_size;			/* bytes of whole lines in the log */
-	uint64_t refused_second; /* refusals noted in this second, to bound what strangers log */
-	unsigned refused_count;
+	struct refusals refusals;
 };
 
 #endif

@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "broker/refusal.h"
 #include "stage.h"
 
 static void check(struct stage *s, uid_t uid, const char *method, const char *path, const char *body,
@@ -156,6 +158,49 @@ static void half_way(void **state)
 	check(s, ALICE, "GET", path, NULL, 200, "\"state\":\"live\"");
 }
 
+static void others_told(struct stage *s, uint32_t slot, unsigned count)
+{
+	struct reply r;
+
+	stage_caller(s, slot, 7, 1);
+	for (unsigned i = 0; i < count; i++) {
+		stage_request(s, ALICE, "POST", "/v1/keys/rotate", "", &r);
+		assert_int_equal(r.status, 403);
+		reply_free(&r);
+	}
+	stage_caller(s, 0, 0, 1);
+}
+
+/* Seconds begin while it asks: of what is asked within one, no more than so many are noted. */
+static void flood(void **state)
+{
+	struct stage *s = *state;
+	char id[2][ID_BYTES];
+	struct record_message last, m;
+	struct timespec t;
+	unsigned noted = 0;
+
+	for (int i = 0; i < 2; i++)
+		stage_grant(s, ALICE, ", \"purpose\": \"fix-issue\"", id[i]);
+	for (int tries = 0; tries < 20 && noted != REFUSALS_PER_TREE + 1; tries++) {
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		usleep((useconds_t)(1000000 - t.tv_nsec / 1000));
+		noted = stage_notes(s, NOTE_REFUSED);
+		others_told(s, 1, 2 * REFUSALS_PER_TREE);
+		assert_true(stage_heard(s, NOTE_REFUSED, noted + REFUSALS_PER_TREE));
+		assert_true(stage_note(s, NOTE_REFUSED, &last));
+		others_told(s, 2, 1);
+		assert_true(stage_heard(s, NOTE_REFUSED, noted + REFUSALS_PER_TREE + 1));
+		noted = stage_notes(s, NOTE_REFUSED) - noted;
+	}
+	assert_int_equal(noted, REFUSALS_PER_TREE + 1);
+	assert_string_equal(last.grant, id[0]);
+	assert_non_null(strstr(last.text, "any more in this second are not told of"));
+	assert_true(stage_note(s, NOTE_REFUSED, &m));
+	assert_string_equal(m.grant, id[1]); /* the other's, and told as any */
+	assert_null(strstr(m.text, "in this second"));
+}
+
 static void paths(void **state)
 {
 	static const struct {
@@ -239,6 +284,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(authority, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(half_way, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(paths, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(flood, stage_setup, stage_teardown),
 		cmocka_unit_test(installed_only),
 	};
 
