@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* token_verify() on any text, and on any header and payload behind a good signature. */
+/* jwt_verify() and jwt_names() on any text, and on any header and payload behind a good signature. */
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "token/token.h"
+#include "token/jwt.h"
 
-#define NOW 1000000
+#define TYPE "at+jwt"
 
 static struct secret_key *key;
 
@@ -20,13 +22,21 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return sodium_init() < 0 ? -1 : key_from_seed(seed, &key);
 }
 
+/* What is verified has the type that is told before. */
 static void verify(const char *text, size_t len)
 {
+	char kid[JWT_TYPE_MAX + 1], typ[JWT_TYPE_MAX + 1], *line = strndup(text, len);
+	bool named = jwt_names(line, kid, typ) == 0;
 	json_t *claims = NULL;
+	int64_t exp;
 
-	if (token_verify(key_public(key), text, len, NOW, &claims) == 0 && !json_is_object(claims))
-		abort();
+	if (jwt_verify(key_public(key), TYPE, text, len, &claims) == 0) {
+		jwt_time(claims, "exp", &exp);
+		if (!json_is_object(claims) || (named && strcmp(typ, TYPE) != 0))
+			abort();
+	}
 	json_decref(claims);
+	free(line);
 }
 
 /* A header is the right one unless the input brings its own, ended by NUL. */
@@ -40,7 +50,7 @@ static void forge(const char *data, size_t size)
 			     &text))
 			return;
 	} else {
-		snprintf(header, sizeof(header), "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"JWT\"}",
+		snprintf(header, sizeof(header), "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"" TYPE "\"}",
 			 key_public(key)->kid);
 		if (jws_sign(key, header, strlen(header), data, size, &text))
 			return;

@@ -8,7 +8,7 @@
 #include "broker/record_link.h"
 #include "common/cleanup.h"
 #include "common/shared.h"
-#include "token/token.h"
+#include "token/jwt.h"
 
 /* No JWS signs a message that begins so: '/' is no character of base64url. */
 static const char magic[16] = "deputy/record/1";
@@ -158,8 +158,8 @@ static int numbers_read(const json_t *o, struct grant *g)
 	uint64_t uid, cost, not_before, expires, slot, gen, state, depth, children, audit;
 
 	if (number_read(o, "uid", UINT32_MAX, &uid) || number_read(o, "cost", INT64_MAX, &cost) ||
-	    number_read(o, "not_before", TOKEN_TIME_MAX, &not_before) ||
-	    number_read(o, "expires", TOKEN_TIME_MAX, &expires) ||
+	    number_read(o, "not_before", JWT_TIME_MAX, &not_before) ||
+	    number_read(o, "expires", JWT_TIME_MAX, &expires) ||
 	    number_read(o, "deadline", INT64_MAX, &g->deadline) ||
 	    number_read(o, "slot", SLOTS_MAX - 1, &slot) || number_read(o, "gen", UINT32_MAX, &gen) ||
 	    number_read(o, "state", GRANT_STATES - 1, &state) || number_read(o, "depth", CHAIN_MAX, &depth) ||

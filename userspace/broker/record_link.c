@@ -6,7 +6,7 @@
 
 #include "broker/fold.h"
 #include "common/cleanup.h"
-#include "token/token.h"
+#include "token/jwt.h"
 
 /* ---- out ---- */
 
@@ -74,7 +74,7 @@ static int time_read(const json_t *o, const char *name, int64_t *time)
 	const json_t *value = json_object_get(o, name);
 
 	*time = json_integer_value(value);
-	return json_is_integer(value) && *time >= 0 && *time <= TOKEN_TIME_MAX ? 0 : -EBADMSG;
+	return json_is_integer(value) && *time >= 0 && *time <= JWT_TIME_MAX ? 0 : -EBADMSG;
 }
 
 static int link_new(const json_t *o, const char *policy, struct signed_link **link)

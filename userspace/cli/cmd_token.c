@@ -19,9 +19,11 @@
 #include "token/base64url.h"
 #include "token/chain.h"
 #include "token/jwt.h"
-#include "token/token.h"
 
 #define KEYS_MAX (1u << 20) /* bytes of a key set */
+
+/* Tokens for others (POST /v1/token). */
+static const char *const types[] = {"at+jwt", "txntoken+jwt"};
 
 static const struct {
 	int err;
@@ -57,27 +59,20 @@ static int key_read(const json_t *jwk, struct public_key *key)
 	return 0;
 }
 
-/* A token for others (POST /v1/token) says of which kind it is (RFC 8725 section 3.11). */
-static int outside_verify(const struct public_key *key, const char *token, size_t len, json_t **claims)
+static int token_times(const json_t *claims)
 {
-	static const char *const types[] = {"at+jwt", "txntoken+jwt"};
-	json_auto_t *c = NULL;
 	int64_t nbf, exp, now = time(NULL);
-	int err = -EBADMSG;
+	int err = jwt_time(claims, "nbf", &nbf) ?: jwt_time(claims, "exp", &exp);
 
-	for (size_t i = 0; err == -EBADMSG && i < sizeof(types) / sizeof(types[0]); i++)
-		err = jwt_verify(key, types[i], token, len, &c);
-	if (!err)
-		err = jwt_time(c, "nbf", &nbf) ?: jwt_time(c, "exp", &exp);
-	if (err || now < nbf || now >= exp)
-		return err ?: now < nbf ? -EAGAIN : -EKEYEXPIRED;
-	*claims = json_incref(c);
-	return 0;
+	if (err)
+		return err;
+	return now >= exp ? -EKEYEXPIRED : now < nbf ? -EAGAIN : 0;
 }
 
 /* By whichever key of the set the token names. */
-static int verify_by_set(const json_t *set, const char *token, size_t len, json_t **claims)
+static int token_by_set(const json_t *set, const char *typ, const char *token, json_t **claims)
 {
+	json_auto_t *c = NULL;
 	const json_t *jwk;
 	int err = -ENOKEY;
 	size_t i;
@@ -87,12 +82,13 @@ static int verify_by_set(const json_t *set, const char *token, size_t len, json_
 
 		if (key_read(jwk, &key))
 			continue;
-		err = token_verify(&key, token, len, time(NULL), claims);
-		if (err == -EBADMSG)
-			err = outside_verify(&key, token, len, claims);
+		err = jwt_verify(&key, typ, token, strlen(token), &c);
 		if (err != -ENOKEY)
 			break;
 	}
+	err = err ?: token_times(c);
+	if (!err)
+		*claims = json_incref(c);
 	return err;
 }
 
@@ -149,24 +145,50 @@ static int chain_show(const struct cli *cli, struct chain_report *report)
 	return cli->json && !json ? EX_OSERR : 0;
 }
 
-static int verify(const struct cli *cli, const json_t *set, const char *text)
+static int verify_chain(const struct cli *cli, const json_t *set, const char *text)
 {
-	json_auto_t *claims = NULL;
 	struct chain_report report;
 	char problem[256];
-	int err = *text == '~' ? -EBADMSG : verify_by_set(set, text, strlen(text), &claims);
+
+	if (!chain_by_set(set, text, &report))
+		return chain_show(cli, &report);
+	chain_problem(&report, problem, sizeof(problem));
+	cli_error("the chain: %s", problem);
+	return EX_NOPERM;
+}
+
+static int verify_token(const json_t *set, const char *typ, const char *text)
+{
+	json_auto_t *claims = NULL;
+	int err = token_by_set(set, typ, text, &claims);
 
 	if (!err)
 		return print_json(claims);
-	/* A link is no token, and of another type (RFC 8725 section 3.11). */
-	if (err == -EBADMSG && !chain_by_set(set, text, &report))
-		return chain_show(cli, &report);
-	if (*text != '~') {
-		cli_error("the token: %s", problem_text(err));
+	cli_error("the token: %s", problem_text(err));
+	return EX_NOPERM;
+}
+
+/* What it says it is (RFC 8725 section 3.11), which the check of that type has to find true. */
+static int verify(const struct cli *cli, const json_t *set, const char *text)
+{
+	char kid[JWT_TYPE_MAX + 1], typ[JWT_TYPE_MAX + 1];
+	_cleanup_free_ char *safe = NULL;
+
+	if (*text == '~')
+		return verify_chain(cli, set, text);
+	if (jwt_names(text, kid, typ)) {
+		cli_error("the token: %s", problem_text(-EBADMSG));
 		return EX_NOPERM;
 	}
-	chain_problem(&report, problem, sizeof(problem));
-	cli_error("the chain: %s", problem);
+	if (!strcmp(typ, LINK_TYPE))
+		return verify_chain(cli, set, text);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strcmp(typ, types[i]))
+			return verify_token(set, typ, text);
+	safe = print_safe_copy(typ);
+	cli_error("the token: its type is \"%s\"; what can be verified is at+jwt, txntoken+jwt and " LINK_TYPE
+		  ", the link of a chain",
+		  safe ? safe : "");
 	return EX_NOPERM;
 }
 

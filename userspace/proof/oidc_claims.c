@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "token/token.h"
+#include "token/jwt.h"
 
 static bool list_has(const struct oidc_list *list, const char *text)
 {
@@ -29,7 +29,7 @@ static int claim_time(const json_t *claims, const char *name, bool required, int
 	*time = 0;
 	if (!v && !required)
 		return 0;
-	if (!json_is_number(v) || !(seconds >= 1 && seconds <= (double)TOKEN_TIME_MAX))
+	if (!json_is_number(v) || !(seconds >= 1 && seconds <= (double)JWT_TIME_MAX))
 		return why_set(why, -EBADMSG, "`%s` is missing or no time", name);
 	*time = json_is_integer(v) ? json_integer_value(v) : (int64_t)seconds;
 	return 0;
@@ -50,7 +50,7 @@ static int times_read(const json_t *claims, bool auth_time, struct oidc_times *t
 	return err;
 }
 
-/* The numbers are within TOKEN_TIME_MAX and a day: no sum can wrap. */
+/* The numbers are within JWT_TIME_MAX and a day: no sum can wrap. */
 static int times_check(const struct oidc_issuer *issuer, const struct oidc_times *t, int64_t now,
 		       struct why *why)
 {

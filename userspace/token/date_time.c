@@ -6,14 +6,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "token/token.h"
+#include "token/jwt.h"
 
 int date_time_format(int64_t seconds, char text[DATE_TIME_LEN + 1])
 {
 	time_t t = (time_t)seconds;
 	struct tm tm;
 
-	if (seconds < 0 || seconds > TOKEN_TIME_MAX || !gmtime_r(&t, &tm))
+	if (seconds < 0 || seconds > JWT_TIME_MAX || !gmtime_r(&t, &tm))
 		return -ERANGE;
 	return strftime(text, DATE_TIME_LEN + 1, "%Y-%m-%dT%H:%M:%SZ", &tm) == DATE_TIME_LEN ? 0 : -ERANGE;
 }

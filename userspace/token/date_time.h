@@ -7,7 +7,7 @@
 
 #define DATE_TIME_LEN 20u
 
-/* Seconds since the epoch, from 0 to TOKEN_TIME_MAX. -ERANGE outside. */
+/* Seconds since the epoch, from 0 to JWT_TIME_MAX. -ERANGE outside. */
 int date_time_format(int64_t seconds, char text[DATE_TIME_LEN + 1]);
 /* -EBADMSG: any other spelling, or no such time (a leap second is none either). */
 int date_time_parse(const char *text, int64_t *seconds);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "token/base64url.h"
-#include "token/token.h"
+#include "token/jwt.h"
 
 int key_ring_add(struct key_ring *ring, const struct public_key *key, int64_t not_before, int64_t not_after)
 {
@@ -68,7 +68,7 @@ static json_t *ring_jwk(const struct ring_key *k)
 
 	if (jwk && k->not_before > 0 && json_object_set_new(jwk, "nbf", json_integer(k->not_before)))
 		return json_decref(jwk), NULL;
-	if (jwk && k->not_after <= TOKEN_TIME_MAX &&
+	if (jwk && k->not_after <= JWT_TIME_MAX &&
 	    json_object_set_new(jwk, "exp", json_integer(k->not_after)))
 		return json_decref(jwk), NULL;
 	return jwk;
@@ -105,7 +105,7 @@ static bool jwk_time(const json_t *jwk, const char *member, int64_t *time)
 
 	if (!v)
 		return true;
-	if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > TOKEN_TIME_MAX)
+	if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > JWT_TIME_MAX)
 		return false;
 	*time = json_integer_value(v);
 	return true;

@@ -6,8 +6,8 @@
 
 #include "common/types.h"
 #include "token/base64url.h"
+#include "token/jwt.h"
 #include "token/link.h"
-#include "token/token.h"
 
 #define WORD(text) (text), sizeof(text) - 1
 
@@ -286,9 +286,9 @@ static bool read_subject(struct reader *r)
 	}
 
 READ(read_depth_max, read_count(r, CHAIN_MAX - 1, &t->depth_max))
-READ(read_exp, read_number(r, TOKEN_TIME_MAX, &t->exp))
-READ(read_iat, read_number(r, TOKEN_TIME_MAX, &t->iat))
-READ(read_nbf, read_number(r, TOKEN_TIME_MAX, &t->nbf))
+READ(read_exp, read_number(r, JWT_TIME_MAX, &t->exp))
+READ(read_iat, read_number(r, JWT_TIME_MAX, &t->iat))
+READ(read_nbf, read_number(r, JWT_TIME_MAX, &t->nbf))
 READ(read_id, read_string(r, is_id, &t->id))
 READ(read_owner, read_string(r, is_text, &t->owner))
 READ(read_purpose, read_string(r, is_purpose, &t->purpose))

@@ -6,7 +6,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "token/token.h"
+#include "token/jwt.h"
 
 /* As in a file or a pipe: little-endian. */
 struct entry {
@@ -191,10 +191,10 @@ static bool ring_is_ordered(const struct secret_ring *ring)
 		const struct ring_secret *k = &ring->keys[i];
 		enum ring_place place = secret_ring_place(ring, i);
 
-		if (k->made < 0 || k->made > TOKEN_TIME_MAX || (k->from == 0) != (place == RING_NEXT) ||
+		if (k->made < 0 || k->made > JWT_TIME_MAX || (k->from == 0) != (place == RING_NEXT) ||
 		    (k->until == 0) != (place != RING_OLD))
 			return false;
-		if (place != RING_NEXT && (k->from < k->made || k->from > TOKEN_TIME_MAX))
+		if (place != RING_NEXT && (k->from < k->made || k->from > JWT_TIME_MAX))
 			return false;
 		if (place == RING_OLD && (k->until < k->from || k->until > ring->keys[i + 1].from))
 			return false;

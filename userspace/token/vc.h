@@ -62,8 +62,8 @@ int vc_parse(const char *text, size_t len, json_t **credential);
  * Checks a credential against the key of the host it is expected from and the wall clock (seconds). The form
  * is that of vc_sign() and no other, and the chain in it obeys the same rules; the links' tokens are not
  * looked into.
- *   -EBADMSG, -ENOKEY (another issuer), -EKEYREJECTED, -EKEYEXPIRED, -EAGAIN (not valid yet): as
- * token_verify() -ENOMEM
+ *   -EBADMSG, -ENOKEY (another issuer), -EKEYREJECTED, -ENOMEM: as jwt_verify()
+ *   -EKEYEXPIRED, -EAGAIN (not valid yet)
  */
 int vc_verify(const json_t *credential, const struct public_key *issuer, int64_t now);
 

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "chain_make.h"
-#include "token/token.h"
 
 static struct public_key key_of(unsigned char byte)
 {

@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "token/jwt.h"
 #include "token/secret_ring.h"
-#include "token/token.h"
 
 #define DAY 86400
 #define NOW (INT64_C(20000) * DAY)
@@ -161,7 +161,7 @@ static void malformed(void **state)
 		int64_t value;
 	} cases[] = {
 		{"made before time", 0, MADE, -1},
-		{"made past all time", 2, MADE, TOKEN_TIME_MAX + 1},
+		{"made past all time", 2, MADE, JWT_TIME_MAX + 1},
 		{"signing before it was made", 1, FROM, 19},
 		{"old and never signed", 0, FROM, 0},
 		{"old and still signing", 0, UNTIL, 0},
@@ -169,7 +169,7 @@ static void malformed(void **state)
 		{"old, and signing with the current one", 0, UNTIL, 31},
 		{"current and not signing", 1, FROM, 0},
 		{"current and over", 1, UNTIL, 40},
-		{"signing past all time", 1, FROM, TOKEN_TIME_MAX + 1},
+		{"signing past all time", 1, FROM, JWT_TIME_MAX + 1},
 		{"next and signing", 2, FROM, 30},
 		{"next and over", 2, UNTIL, 30},
 	};

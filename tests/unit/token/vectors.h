@@ -21,4 +21,16 @@ static inline json_t *vectors_load(const char *file)
 	return v;
 }
 
+/* The JOSE cookbook's (RFC 7520 section 4, RFC 8037 appendix A), up to NULL. */
+static const char *const vectors_jws[] __attribute__((unused)) = {
+	"jose-cookbook/jws/4_1.rsa_v15_signature.json",
+	"jose-cookbook/jws/4_2.rsa-pss_signature.json",
+	"jose-cookbook/jws/4_3.ecdsa_signature.json",
+	"jose-cookbook/jws/4_4.hmac-sha2_integrity_protection.json",
+	"jose-cookbook/jws/4_5.signature_with_detached_content.json",
+	"jose-cookbook/jws/4_6.protecting_specific_header_fields.json",
+	"jose-cookbook/curve25519/jws.json",
+	NULL,
+};
+
 #endif
