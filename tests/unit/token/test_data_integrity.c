@@ -7,9 +7,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <sodium.h>
 #include <string.h>
 
+#include "keys.h"
 #include "token/base58.h"
 #include "token/data_integrity.h"
 #include "token/date_time.h"
@@ -74,61 +74,41 @@ static struct secret_key *published_key(const json_t *pair)
 	const char *public = json_string_value(json_object_get(pair, "publicKeyMultibase"));
 	unsigned char bytes[2 + KEY_SEED_BYTES];
 	char again[DID_KEY_MULTIBASE_LEN + 1];
-	struct secret_key *key;
+	struct secret_key *theirs;
 	size_t size;
 
 	assert_int_equal(text[0], 'z');
 	assert_int_equal(base58_decode(text + 1, strlen(text) - 1, bytes, sizeof(bytes), &size), 0);
 	assert_int_equal(size, sizeof(bytes));
-	assert_int_equal(key_from_seed(bytes + 2, &key), 0); /* behind the multicodec 0x1300 */
-	did_key_multibase(key_public(key), again);
+	assert_int_equal(key_from_seed(bytes + 2, &theirs), 0); /* behind the multicodec 0x1300 */
+	did_key_multibase(key_public(theirs), again);
 	assert_string_equal(again, public);
-	return key;
+	return theirs;
 }
 
 static void published(void **state)
 {
 	json_auto_t *want = vectors_load("vc-eddsa-jcs-2022/signedJCS.json"), *got = NULL, *document = NULL;
 	json_auto_t *pair = vectors_load("vc-eddsa-jcs-2022/keyPair.json");
-	struct secret_key *key;
+	struct secret_key *theirs;
 	int64_t created;
 
 	(void)state;
 	if (!want || !pair)
 		skip();
-	key = published_key(pair);
-	assert_int_equal(data_integrity_verify(want, key_public(key), &created), 0);
+	theirs = published_key(pair);
+	assert_int_equal(data_integrity_verify(want, key_public(theirs), &created), 0);
 	assert_int_equal(created, CREATED);
 	document = json_deep_copy(want);
 	json_object_del(document, "proof");
-	assert_int_equal(data_integrity_sign(key, document, data_integrity_method(want), created, &got), 0);
+	assert_int_equal(data_integrity_sign(theirs, document, data_integrity_method(want), created, &got),
+			 0);
 	assert_true(json_equal(got, want));
 	print_message("# eddsa-jcs-2022: 1 credential verified, and signed to the same proof\n");
-	key_free(key);
+	key_free(theirs);
 }
 
 /* ---- our own ---- */
-
-static struct secret_key *key, *other;
-
-static int setup(void **state)
-{
-	unsigned char seed[KEY_SEED_BYTES] = {1};
-
-	(void)state;
-	if (sodium_init() < 0 || key_from_seed(seed, &key))
-		return -1;
-	seed[0] = 2;
-	return key_from_seed(seed, &other);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	key_free(key);
-	key_free(other);
-	return 0;
-}
 
 static json_t *signed_document(const char *text)
 {
@@ -296,5 +276,5 @@ int main(void)
 		cmocka_unit_test(changed_values), cmocka_unit_test(no_proofs),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, keys_setup, keys_teardown);
 }

@@ -7,13 +7,13 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
+#include "keys.h"
 #include "status_vectors.h"
 #include "token/base64url.h"
 #include "token/jwt.h"
@@ -23,26 +23,11 @@
 #define NOW	 1000000
 #define URI	 "https://deputy.invalid/v1/status-list?list=a"
 
-static struct secret_key *key, *other;
 static struct key_ring ring;
 
 static int setup(void **state)
 {
-	unsigned char seed[KEY_SEED_BYTES] = {1};
-
-	(void)state;
-	if (sodium_init() < 0 || key_from_seed(seed, &key))
-		return -1;
-	seed[0] = 2;
-	return key_from_seed(seed, &other) ?: key_ring_add(&ring, key_public(key), 0, KEY_RING_FOREVER);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	key_free(key);
-	key_free(other);
-	return 0;
+	return keys_setup(state) ?: key_ring_add(&ring, key_public(key), 0, KEY_RING_FOREVER);
 }
 
 /* ---- the draft's vectors ---- */
@@ -358,5 +343,5 @@ int main(void)
 		cmocka_unit_test(signed_ones), cmocka_unit_test(claims),
 	};
 
-	return cmocka_run_group_tests_name("status_list", tests, setup, teardown);
+	return cmocka_run_group_tests_name("status_list", tests, setup, keys_teardown);
 }

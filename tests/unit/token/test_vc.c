@@ -7,39 +7,29 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "keys.h"
 #include "token/data_integrity.h"
 #include "token/did_key.h"
 #include "token/vc.h"
 
 #define NOW 1000000
 
-static struct secret_key *key, *other;
 static json_t *assurance;
 
 static int setup(void **state)
 {
-	unsigned char seed[KEY_SEED_BYTES] = {1};
-
-	(void)state;
 	assurance = json_pack("{s:s, s:s}", "method", "ssh-sk", "signer", "SHA256:abc");
-	if (sodium_init() < 0 || key_from_seed(seed, &key))
-		return -1;
-	seed[0] = 2;
-	return key_from_seed(seed, &other);
+	return keys_setup(state);
 }
 
 static int teardown(void **state)
 {
-	(void)state;
-	key_free(key);
-	key_free(other);
 	json_decref(assurance);
-	return 0;
+	return keys_teardown(state);
 }
 
 static const struct vc_link good_links[] = {
