@@ -5,24 +5,36 @@
  */
 #include "token/base64url.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-#define NONE  0x80u /* no letter; no value of one has this bit */
-#define N4    NONE, NONE, NONE, NONE
-#define N16   N4, N4, N4, N4
-#define N32   N16, N16
-#define N128  N32, N32, N32, N32
-#define UP(n) n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7, n + 8, n + 9, n + 10, n + 11, n + 12
+/*
+ * A letter's value where it comes to lie in the 24 bits of its group of four: by a table for each place a
+ * group is put together without a shift, and one look at the whole of it tells of what is no letter.
+ */
+#define NONE (1u << 31)
+#define N4   NONE, NONE, NONE, NONE
+#define N16  N4, N4, N4, N4
+#define N32  N16, N16
+#define N128 N32, N32, N32, N32
+#define UP(n, at)                                                                                            \
+	(n) << (at), (n + 1) << (at), (n + 2) << (at), (n + 3) << (at), (n + 4) << (at), (n + 5) << (at),    \
+		(n + 6) << (at), (n + 7) << (at), (n + 8) << (at), (n + 9) << (at)
+#define UP26(n, at)                                                                                          \
+	UP(n, at), UP(n + 10, at), (n + 20) << (at), (n + 21) << (at), (n + 22) << (at), (n + 23) << (at),   \
+		(n + 24) << (at), (n + 25) << (at)
+#define VALUES(at)                                                                                           \
+	{                                                                                                    \
+		N32,	       NONE, N4,   N4,		 N4,   62u << (at), NONE, NONE, UP(52u, at), N4,     \
+		NONE,	       NONE, NONE, UP26(0u, at), NONE, NONE,	    NONE, NONE, 63u << (at), NONE,   \
+		UP26(26u, at), N4,   NONE, N128}
 
-static const uint8_t values[256] = {
-	N32,  NONE, N4,	  N4,	N4, 62,	  NONE,	  NONE,	  52,	53,   54,    55,
-	56,   57,   58,	  59,	60, 61,	  N4,	  NONE,	  NONE, NONE, UP(0), UP(13),
-	NONE, NONE, NONE, NONE, 63, NONE, UP(26), UP(39), N4,	NONE, N128,
-};
-_Static_assert(sizeof(values) == 256, "one for each byte");
+static const uint32_t values[4][256] = {VALUES(18), VALUES(12), VALUES(6), VALUES(0)};
+_Static_assert(sizeof((uint32_t[])VALUES(0)) == sizeof(values[0]), "one for each byte");
 
 size_t base64url_encode(const void *bytes, size_t size, char *text)
 {
@@ -49,21 +61,21 @@ size_t base64url_encode(const void *bytes, size_t size, char *text)
 	return (size_t)(t - text);
 }
 
+static uint32_t group(const unsigned char *t)
+{
+	return values[0][t[0]] | values[1][t[1]] | values[2][t[2]] | values[3][t[3]];
+}
+
 /* Two or three letters, whose last bits belong to no byte: only zeros there are canonical (RFC 4648 3.5). */
 static int decode_tail(const unsigned char *t, size_t len, unsigned char *b)
 {
-	uint32_t v = (uint32_t)values[t[0]] << 12 | (uint32_t)values[t[1]] << 6;
-	uint32_t bad = values[t[0]] | values[t[1]];
+	uint32_t v = values[0][t[0]] | values[1][t[1]] | (len > 2 ? values[2][t[2]] : 0);
 
-	if (len > 2) {
-		v |= values[t[2]];
-		bad |= values[t[2]];
-	}
-	if (bad & NONE || v & (len > 2 ? 3u : 0x3ffu))
+	if (v & NONE || v & (len > 2 ? 0xffu : 0xffffu))
 		return -EBADMSG;
-	b[0] = (unsigned char)(v >> 10);
+	b[0] = (unsigned char)(v >> 16);
 	if (len > 2)
-		b[1] = (unsigned char)(v >> 2);
+		b[1] = (unsigned char)(v >> 8);
 	return 0;
 }
 
@@ -78,14 +90,15 @@ int base64url_decode(const char *text, size_t len, void *bytes, size_t room, siz
 		return -ENOSPC;
 	if (rest == 1)
 		return -EBADMSG;
+	/* Four bytes in one: the group after writes over the last of them, so there has to be one. */
 	for (const unsigned char *end = t + len - rest; t < end; t += 4, b += 3) {
-		uint32_t v = (uint32_t)values[t[0]] << 18 | (uint32_t)values[t[1]] << 12 |
-			     (uint32_t)values[t[2]] << 6 | values[t[3]];
+		uint32_t v = group(t), stored = htobe32(v << 8);
 
-		bad |= values[t[0]] | values[t[1]] | values[t[2]] | values[t[3]];
-		b[0] = (unsigned char)(v >> 16);
-		b[1] = (unsigned char)(v >> 8);
-		b[2] = (unsigned char)v;
+		bad |= v;
+		if (end - t > 4)
+			memcpy(b, &stored, 4);
+		else
+			memcpy(b, &stored, 3);
 	}
 	if (bad & NONE || (rest && decode_tail(t, rest, b)))
 		return -EBADMSG;
