@@ -42,8 +42,9 @@ struct swap {
 	json_t *details;	 /* authorization_details; NULL: none */
 	json_t *context, *about; /* request_context, request_details; NULL: none */
 	/* whom it is about */
-	struct grant *grant; /* whose authority it is: the narrowest of all that were named */
-	json_t *old;	     /* the claims of a token of ours that is exchanged; NULL: a grant was */
+	struct grant *grant;   /* whose authority it is: the narrowest of all that were named */
+	json_t *old;	       /* the claims of a token of ours that is exchanged; NULL: a grant was */
+	uint64_t old_deadline; /* of that token: CLOCK_BOOTTIME, ns */
 	char scope[SCOPE_TEXT_MAX + 1];
 	char jkt[KID_BYTES]; /* the key to which the token is bound; "": none */
 	/* the result */

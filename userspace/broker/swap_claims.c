@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "token/base64url.h"
 
+#define NS	     1000000000ull
 #define RANDOM_BYTES 16 /* random, of `jti` and `txn` */
 
 /* ---- times ---- */
@@ -22,31 +23,38 @@ static int64_t swap_seconds(const struct swap *s)
 	return s->single_use ? SINGLE_USE_SECONDS : ACCESS_SECONDS;
 }
 
-/* Not after the grant, nor after what is exchanged; in whole seconds, by the wall and by the clock that no
- * one sets. */
+static int64_t lesser(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t boot_seconds(uint64_t deadline, uint64_t boot)
+{
+	return deadline > boot ? (int64_t)((deadline - boot) / NS) : 0;
+}
+
+/*
+ * Not after the grant, nor after what is exchanged; each by the wall and by the clock that no one sets, as
+ * one set back would have a token that is exchanged over and over last for as long as that. In whole seconds,
+ * rounded down, and the same by both.
+ */
 int swap_times(struct swap *s)
 {
 	const json_t *old = json_object_get(s->old, "exp");
 	uint64_t boot = clock_boottime();
+	int64_t left = lesser(swap_seconds(s), boot_seconds(s->grant->deadline, boot));
 
 	s->now = time(NULL);
-	s->expires = s->now + swap_seconds(s);
-	s->deadline = boot + (uint64_t)swap_seconds(s) * 1000000000;
-	if (s->expires > s->grant->expires)
-		s->expires = s->grant->expires;
-	if (old && s->expires > json_integer_value(old))
-		s->expires = json_integer_value(old);
-	if (s->deadline > s->grant->deadline)
-		s->deadline = s->grant->deadline;
-	if (s->expires > s->now && s->deadline > boot) {
-		uint64_t left = (uint64_t)(s->expires - s->now) * 1000000000;
-
-		if (s->deadline > boot + left)
-			s->deadline = boot + left;
-		return 0;
-	}
-	return oauth_problem(s->answer, OAUTH_INVALID_REQUEST,
-			     "the grant or the subject_token is at its end");
+	left = lesser(left, s->grant->expires - s->now);
+	if (s->old)
+		left = lesser(left,
+			      lesser(boot_seconds(s->old_deadline, boot), json_integer_value(old) - s->now));
+	if (left <= 0)
+		return oauth_problem(s->answer, OAUTH_INVALID_REQUEST,
+				     "the grant or the subject_token is at its end");
+	s->expires = s->now + left;
+	s->deadline = boot + (uint64_t)left * NS;
+	return 0;
 }
 
 /* ---- parts ---- */

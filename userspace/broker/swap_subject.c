@@ -71,6 +71,7 @@ static struct grant *named_issued(struct swap *s, const char *text, size_t len, 
 	if (!t || t->kind != kind || t->single_use || s->old)
 		return NULL;
 	s->old = swap_read(text, len);
+	s->old_deadline = t->deadline;
 	return s->old ? issued_grant(s->b, t) : NULL;
 }
 
