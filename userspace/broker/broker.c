@@ -123,6 +123,7 @@ void broker_free(struct broker *b)
 	secret_ring_clear(&b->keys);
 	proofs_clear(&b->proofs);
 	sets_clear(&b->sets);
+	logouts_clear(&b->logouts);
 	texts_free(&b->profiles);
 	texts_free(&b->policies);
 	allowed_signers_free(&b->signers);

@@ -308,6 +308,7 @@ int delegate_describe(struct mint *m, struct grant *g)
 	g->uid = above->uid; /* the owner's, whoever the agent runs as */
 	json_decref(g->proof);
 	g->proof = json_incref(above->proof);
+	g->proven = above->proven;
 	return grant_say(g, GRANT_OWNER, above->owner) ?: grant_say(g, GRANT_ASSURANCE, above->assurance)
 		?: grant_say(g, GRANT_KEY, above->key) ?: grant_say(g, GRANT_USER, above->user);
 }

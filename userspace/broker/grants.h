@@ -73,15 +73,16 @@ struct grant {
 	const char *user;
 	const char *purpose;
 	const char *policy;
-	const char *file;	     /* as the policy was asked for; empty: it has its parent's */
-	const char *digest;	     /* of the policy's text */
-	const char *table;	     /* of the compiled cells */
-	const char *key;	     /* the host's, that signed the root of the chain */
-	const char *workdir;	     /* empty: none was given */
-	const char *argv;	     /* as a JSON array; empty: that of a grant of which nothing is known */
-	const char *status_uri;	     /* of the list in which it has an entry: status_lists.h; empty: none */
-	json_t *proof;		     /* more of how: strings, as docs/API.md has them; NULL: no more */
-	bool installed;		     /* the policy's file was the host's own */
+	const char *file;	/* as the policy was asked for; empty: it has its parent's */
+	const char *digest;	/* of the policy's text */
+	const char *table;	/* of the compiled cells */
+	const char *key;	/* the host's, that signed the root of the chain */
+	const char *workdir;	/* empty: none was given */
+	const char *argv;	/* as a JSON array; empty: that of a grant of which nothing is known */
+	const char *status_uri; /* of the list in which it has an entry: status_lists.h; empty: none */
+	json_t *proof;		/* more of how: strings, as docs/API.md has them; NULL: no more */
+	int64_t proven; /* when the ID token was issued by which he was, by the issuer's clock; 0: none was */
+	bool installed; /* the policy's file was the host's own */
 	char chain[DIGEST_BYTES];    /* of the chain in one string */
 	struct signed_link *link;    /* the last of its chain; NULL: it has none, or has ended */
 	struct signed_links earlier; /* that grants below go on from */

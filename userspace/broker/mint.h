@@ -20,6 +20,7 @@ struct mint_proof {
 	const char *assurance; /* static */
 	json_t *more;	       /* as struct grant's `proof` */
 	uint32_t counter;
+	int64_t issued; /* as struct grant's `proven` */
 	char nonce[STATEMENT_NONCE_BYTES];
 	/* whom he may have addressed: the key that signs, and the one before it; for the worker, as they
 	 * change */
@@ -98,7 +99,8 @@ int mint_proof_owner(struct mint *m);
 int mint_proof_statement(struct mint *m);
 /* The first of these when the proof is an ID token: whose it is. */
 int mint_oidc_owner(struct mint *m);
-/* Step of the last part: takes the nonce, so that a proof is good for one grant. */
+/* Step of the last part: takes the nonce, so that a proof is good for one grant, and looks whether the login
+ * is over. */
 int mint_proof_nonce(struct mint *m);
 /* Who the owner is, and how that is known. -ENOMEM. */
 int mint_proof_describe(const struct mint *m, struct grant *g);

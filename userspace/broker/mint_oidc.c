@@ -49,6 +49,7 @@ static int oidc_take(struct mint *m, const struct oidc_identity *id)
 		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "out of memory");
 	strcpy(m->proof.owner, id->owner);
 	m->proof.assurance = "oidc";
+	m->proof.issued = id->issued;
 	return 0;
 }
 

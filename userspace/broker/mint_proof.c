@@ -154,12 +154,29 @@ int mint_proof_statement(struct mint *m)
 	}
 }
 
+/* What the issuer has told of the owner while his token was on its way. */
+static int proof_login(struct mint *m)
+{
+	const struct grant login = {.owner = m->proof.owner,
+				    .assurance = m->proof.assurance ?: "",
+				    .proof = m->proof.more,
+				    .proven = m->proof.issued};
+
+	if (!m->proof.issued || !logouts_have(&m->b->logouts, clock_boottime(), &login))
+		return 0;
+	return answer_problem(
+		m->answer, PROBLEM_FORBIDDEN,
+		"the owner's ID token: its issuer has told since that this login of %s is over: "
+		"log in again",
+		m->proof.owner);
+}
+
 int mint_proof_nonce(struct mint *m)
 {
 	if (!m->request.proof.statement)
 		return 0;
 	if (nonces_take(&m->b->nonces, m->uid, clock_boottime(), m->proof.nonce) == 0)
-		return 0;
+		return proof_login(m);
 	return answer_problem(m->answer, PROBLEM_FORBIDDEN,
 			      "the nonce was not given to this user, was used before or is older than %u s",
 			      NONCE_SECONDS);
@@ -171,6 +188,7 @@ int mint_proof_describe(const struct mint *m, struct grant *g)
 
 	snprintf(peer, sizeof(peer), "uid:%u", (unsigned)g->uid);
 	g->proof = json_incref(m->proof.more);
+	g->proven = m->proof.issued;
 	return grant_say(g, GRANT_OWNER, *m->proof.owner ? m->proof.owner : peer)
 		       ?: grant_say(g, GRANT_ASSURANCE, m->proof.assurance ?: "peer");
 }

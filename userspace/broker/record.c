@@ -47,14 +47,14 @@ static const struct {
 static json_t *record_json(const struct grant *g)
 {
 	json_t *o = json_pack(
-		"{s:s*, s:O*, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:b}",
+		"{s:s*, s:O*, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:I, s:b}",
 		"workdir", *g->workdir ? g->workdir : NULL, "proof", g->proof, "argv", grant_argv(g), "links",
 		grant_lines(g), "uid", (json_int_t)g->uid, "cost", (json_int_t)g->cost, "not_before",
 		(json_int_t)g->not_before, "expires", (json_int_t)g->expires, "deadline",
 		(json_int_t)g->deadline, "slot", (json_int_t)g->slot, "gen", (json_int_t)g->gen, "kill",
 		g->kill, "state", (int)g->state, "depth", (int)g->depth, "children", (int)g->children,
 		"audit", (int)g->audit, "began", (json_int_t)g->began, "before", (json_int_t)g->before,
-		"renewals", (int)g->renewals, "installed", g->installed);
+		"renewals", (int)g->renewals, "proven", (json_int_t)g->proven, "installed", g->installed);
 
 	int err = o ? record_links_write(g, o) : -ENOMEM;
 
@@ -138,6 +138,17 @@ static int number_read(const json_t *o, const char *name, uint64_t most, uint64_
 	return json_is_integer(value) && json_integer_value(value) >= 0 && *number <= most ? 0 : -EBADMSG;
 }
 
+/* Not in records of before 0.2.0, nor in those of its first days. */
+static int proven_read(const json_t *o, struct grant *g)
+{
+	uint64_t proven = 0;
+
+	if (json_object_get(o, "proven") && number_read(o, "proven", JWT_TIME_MAX, &proven))
+		return -EBADMSG;
+	g->proven = (int64_t)proven;
+	return 0;
+}
+
 /* Of such a daemon, again: its grants began when their one and only life did. */
 static int renewals_read(const json_t *o, struct grant *g)
 {
@@ -176,7 +187,7 @@ static int numbers_read(const json_t *o, struct grant *g)
 	g->children = (unsigned)children;
 	g->audit = (unsigned)audit;
 	g->kill = json_is_true(json_object_get(o, "kill"));
-	return renewals_read(o, g);
+	return renewals_read(o, g) ?: proven_read(o, g);
 }
 
 /* The last is the grant's own. */

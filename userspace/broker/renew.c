@@ -195,6 +195,7 @@ static int renew_describe(struct mint *m, struct grant *g)
 	if (above || m->proof.more) {
 		json_decref(g->proof);
 		g->proof = json_incref(above ? above->proof : m->proof.more);
+		g->proven = above ? above->proven : m->proof.issued;
 	}
 	return mint_lines(m, g);
 }

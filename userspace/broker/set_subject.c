@@ -176,11 +176,14 @@ static bool session_is_a_grant(const struct set_subject *s, const struct registr
 	return g != NULL;
 }
 
+bool set_subject_is_user(const struct set_subject *s, const struct registry *grants)
+{
+	return (s->sub || s->email) && (!s->id || !session_is_a_grant(s, grants));
+}
+
 bool set_subject_matches(const struct set_subject *s, const struct registry *grants, const struct grant *g)
 {
 	if (!issuer_vouched(s->issuer, g) || !user_matches(s, g))
 		return false;
-	if (!s->id || strcmp(s->id, g->id) == 0)
-		return true;
-	return (s->sub || s->email) && !session_is_a_grant(s, grants);
+	return !s->id || strcmp(s->id, g->id) == 0 || set_subject_is_user(s, grants);
 }

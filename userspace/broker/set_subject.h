@@ -25,6 +25,9 @@ struct set_subject {
 int set_subject_read(const struct set_received *set, const json_t *event, struct set_subject *subject,
 		     struct why *why);
 
+/* Whether it means all of a user's grants, also those that are not there yet. */
+bool set_subject_is_user(const struct set_subject *subject, const struct registry *grants);
+
 /* Whether a grant is the subject's. A session that is no grant's is one of the issuer's own, of which it is
  * not known which grants came of it: then all of the user's are. */
 bool set_subject_matches(const struct set_subject *subject, const struct registry *grants,

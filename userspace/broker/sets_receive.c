@@ -16,6 +16,7 @@
 #include "broker/set_subject.h"
 #include "broker/worker.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "token/hash.h"
 #include "token/jwt.h"
 #include "token/set.h"
@@ -84,7 +85,7 @@ static void receive_remember(struct sets *s, const unsigned char hash[HASH_BYTES
 /* ---- what is done ---- */
 
 /*
- * When it happened: grants of later are another session's. So an event that comes again, forgotten or not,
+ * When it happened: logins of later are another session's. So an event that comes again, forgotten or not,
  * ends nothing that began since.
  */
 static int64_t event_time(const struct set_received *set, const json_t *event)
@@ -102,12 +103,16 @@ struct receiving {
 	int64_t until;
 };
 
+/*
+ * It is the login that is over, not what was begun meanwhile with an ID token of before: so the token's time
+ * counts, by the same clock as the event's. Of a grant that has none on record its own, by ours.
+ */
 static bool receiving_means(const struct grant *g, const void *arg)
 {
 	const struct receiving *r = arg;
+	bool before = g->proven ? g->proven <= r->until : g->not_before <= r->until + r->subject.issuer->skew;
 
-	return g->not_before <= r->until + r->subject.issuer->skew &&
-	       set_subject_matches(&r->subject, r->grants, g);
+	return before && set_subject_matches(&r->subject, r->grants, g);
 }
 
 static int receive_cut(struct exchange *x, const struct set_received *set, const struct receiving *r)
@@ -143,6 +148,8 @@ static int receive_act(struct exchange *x, const struct set_received *set)
 	if (err)
 		return receive_error(x, err, &why);
 	r.until = event_time(set, event);
+	if (set_subject_is_user(&r.subject, r.grants)) /* whatever becomes of those that are there */
+		logouts_add(&x->broker->logouts, set, &r.subject, r.until, clock_boottime());
 	return receive_cut(x, set, &r);
 }
 

@@ -10,6 +10,7 @@
 #include "broker/broker.h"
 #include "broker/grants.h"
 #include "broker/issued.h"
+#include "broker/logouts.h"
 #include "broker/nonces.h"
 #include "broker/proofs.h"
 #include "broker/recorder_client.h"
@@ -46,6 +47,7 @@ struct broker {
 	struct issued_list issued;
 	struct status_lists status_lists;
 	struct sets sets;
+	struct logouts logouts;
 	LIST_HEAD(task_list, task) tasks; /* that tokens end with */
 	struct registry grants;
 	struct grant_list notices; /* grants whose end is still to be written down */

@@ -51,6 +51,7 @@ static struct grant *sample(void)
 	g->not_before = 1700000000;
 	g->expires = 1700000600;
 	g->deadline = 123456789;
+	g->proven = 1699999999;
 	g->slot = 5;
 	g->gen = 7;
 	g->kill = true;
@@ -78,6 +79,7 @@ static void test_same(void **state)
 	assert_string_equal(back->line, g->line);
 	assert_int_equal(back->labels_size, g->labels_size);
 	assert_memory_equal(back->labels, g->labels, g->labels_size);
+	assert_int_equal(back->proven, 1699999999);
 	assert_true(back->kill && back->slot == 5 && back->gen == 7 && back->deadline == 123456789);
 	assert_int_equal(record_encode(key, back, &again, &size_again), 0);
 	assert_int_equal(size, size_again);
