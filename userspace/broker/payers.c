@@ -34,7 +34,7 @@ int payers_bill(struct payers *p, const struct grant *g, uid_t uid, struct bill 
 {
 	char name[ID_BYTES];
 
-	*bill = (struct bill){.root = uid == 0};
+	*bill = (struct bill){.root = uid == 0 && !g};
 	snprintf(name, sizeof(name), "%u", (unsigned)uid); /* ids of grants begin with a letter */
 	bill->owner = payers_find(p, name);
 	if (g) {

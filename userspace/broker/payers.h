@@ -13,7 +13,7 @@
 #include "broker/grants.h"
 
 #define RATE_PER_GRANT 20u  /* requests in one second of the clock */
-#define RATE_PER_OWNER 200u /* of all his agents and himself; root excepted */
+#define RATE_PER_OWNER 200u /* of all his agents and himself; root himself excepted */
 
 #define TOKENS_PER_GRANT 512u /* outstanding */
 #define TOKENS_PER_OWNER 4096u
@@ -36,7 +36,7 @@ struct payers {
 struct bill {
 	struct payer *grant; /* NULL: no agent asks, but an owner himself */
 	struct payer *owner;
-	bool root;
+	bool root; /* and he is root */
 };
 
 /* A bill is good until the next payers_sweep(), and as long as it has a token on it. -ENOMEM. */

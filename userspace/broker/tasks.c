@@ -80,7 +80,7 @@ static bool tasks_full(const struct broker *b, const struct grant *g)
 		owner += t->uid == g->uid;
 		grant += strcmp(t->root, root_of(g)->id) == 0;
 	}
-	return all >= TASKS_WATCHED || grant >= TASKS_PER_GRANT || (g->uid && owner >= TASKS_PER_OWNER);
+	return all >= TASKS_WATCHED || grant >= TASKS_PER_GRANT || owner >= TASKS_PER_OWNER;
 }
 
 static int task_ended(sd_event_source *s, int fd, uint32_t events, void *arg)

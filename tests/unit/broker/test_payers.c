@@ -65,8 +65,15 @@ static void of_an_owner(void **state)
 	assert_int_equal(n, TOKENS_PER_OWNER);
 	assert_int_equal(take_all(&p, NULL, ALICE, -EUSERS), 0);
 	assert_int_equal(take_all(&p, NULL, BOB, -EUSERS), TOKENS_PER_OWNER);
-	/* root has no share, but what is left */
-	assert_int_equal(take_all(&p, NULL, 0, -ENOSPC), TOKENS_MAX - 2 * TOKENS_PER_OWNER);
+	/* root has no share, but what is left; his agents have one like all others' */
+	for (n = 0, name = 'a'; n < TOKENS_PER_OWNER;) {
+		struct grant g = {.uid = 0};
+
+		g.id[0] = 'g', g.id[1] = 'r', g.id[2] = name++;
+		n += take_all(&p, &g, 0, -EDQUOT);
+	}
+	assert_int_equal(take_all(&p, &(struct grant){.id = "grz"}, 0, -EUSERS), 0);
+	assert_int_equal(take_all(&p, NULL, 0, -ENOSPC), TOKENS_MAX - 3 * TOKENS_PER_OWNER);
 	payers_clear(&p);
 }
 
