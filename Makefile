@@ -95,7 +95,7 @@ $(B)/$(SONAME): $(patsubst %.c,$(B)/obj-pic/%.o,$(LIBRARY) $(LIBRARY_TOKEN) user
 
 # ---- tests: one program per tests/unit/MODULE/test_*.c, with the other sources of its folder ----
 
-MODULES   := $(COMMON) $(TOKEN) $(PROOF) $(LOG) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c userspace/daemon/config_issuers.c userspace/daemon/epochs.c userspace/daemon/keystore.c userspace/daemon/secret_file.c userspace/daemon/slots.c userspace/daemon/tables.c $(LIBRARY)
+MODULES   := $(COMMON) $(TOKEN) $(PROOF) $(LOG) $(POLICY) $(BROKER) $(RECORDER) $(filter-out %/main.c,$(CLI)) userspace/daemon/config.c userspace/daemon/config_issuers.c userspace/daemon/epochs.c userspace/daemon/keystore.c userspace/daemon/records.c userspace/daemon/secret_file.c userspace/daemon/slots.c userspace/daemon/tables.c userspace/daemon/warden.c $(LIBRARY)
 UNIT      := $(wildcard tests/unit/*/test_*.c)
 UNIT_BINS := $(UNIT:%.c=$(B)/$(VARIANT:-%=%/)%)
 GOLDEN    := $(B)/$(VARIANT:-%=%/)tests/policy/golden

@@ -7,6 +7,8 @@
 
 #include "common/cleanup.h"
 
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
 static int memfd_fill(int fd, const char *bytes, size_t size)
 {
 	while (size) {
@@ -32,9 +34,16 @@ int memfd_sealed(const char *name, const void *bytes, size_t size, int *fd)
 	err = memfd_fill(m, bytes, size);
 	if (err)
 		return err;
-	if (fcntl(m, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL))
+	if (fcntl(m, F_ADD_SEALS, SEALS | F_SEAL_SEAL))
 		return -errno;
 	*fd = m;
 	m = -1;
 	return 0;
+}
+
+int memfd_check(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS); /* -1 of whatever cannot be sealed */
+
+	return seals >= 0 && (seals & SEALS) == SEALS ? 0 : -EPERM;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/memfd.h"
 #include "common/msg.h"
 
 #define NEXT "next" /* where a record is written before it gets its name */
@@ -47,7 +48,10 @@ static int copy(int from, int to)
 {
 	off_t at = 0;
 	struct stat st;
+	int r = memfd_check(from);
 
+	if (r)
+		return r;
 	if (fstat(from, &st))
 		return -errno;
 	if (st.st_size <= 0 || st.st_size > RECORD_BYTES)

@@ -28,11 +28,11 @@ static int cells_size(int memfd, size_t *size)
 	return 0;
 }
 
-/* A copy of our own: what is hashed is what is loaded, whoever can write to the memfd. */
+/* Hashed and loaded are the same bytes. */
 static int cells_read(int memfd, char **cells, size_t *size)
 {
 	size_t done = 0;
-	int r = cells_size(memfd, size);
+	int r = memfd_check(memfd) ?: cells_size(memfd, size);
 
 	if (r)
 		return r;

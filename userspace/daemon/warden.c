@@ -2,6 +2,7 @@
 #include "daemon/warden.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -126,7 +127,7 @@ static int serve_one(struct warden *w)
 	int r = msg_recv(w->broker, &request, sizeof(request), &fd);
 
 	if (r)
-		return r;
+		return r == -EAGAIN ? 0 : r;
 	if (request.op < WARDEN_PEER || request.op >= WARDEN_OPS)
 		return -EPROTO;
 	if (handlers[request.op].takes_fd != (fd >= 0))
@@ -167,12 +168,22 @@ static int on_child(sd_event_source *s, const siginfo_t *si, void *arg)
 	return sd_event_exit(sd_event_source_get_event(s), -ECHILD);
 }
 
+/* One that takes no answers breaks the protocol; to wait for it would hold up the ends that time brings. */
+static int warden_wait_for_none(int broker)
+{
+	int flags = fcntl(broker, F_GETFL);
+
+	return flags < 0 || fcntl(broker, F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
+}
+
 static int warden_watch(struct warden *w, sd_event *event)
 {
 	uint64_t now;
 	int r = sd_event_now(event, CLOCK_MONOTONIC, &now);
 
 	enforce_running(w->enforce); /* all is attached at the start: lets go of what nobody needs yet */
+	if (r >= 0)
+		r = warden_wait_for_none(w->broker);
 	if (r >= 0)
 		r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
 	if (r >= 0)

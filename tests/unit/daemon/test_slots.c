@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/memfd.h"
 #include "daemon/enforce_private.h"
 
 static unsigned created; /* maps */
@@ -132,10 +133,10 @@ static int teardown(void **state)
 static int load_with(const struct grant_terms *terms, unsigned char fill, uint32_t *slot, uint32_t *gen)
 {
 	unsigned char cells[4 * sizeof(union cell)];
-	int fd = memfd_create("cells", MFD_CLOEXEC), r;
+	int fd, r;
 
 	memset(cells, fill, sizeof(cells));
-	assert_int_equal(write(fd, cells, sizeof(cells)), sizeof(cells));
+	assert_int_equal(memfd_sealed("cells", cells, sizeof(cells), &fd), 0);
 	r = enforce_load(&e, fd, terms, slot, gen);
 	close(fd);
 	return r;
