@@ -191,7 +191,28 @@ int handle_status_list(struct exchange *x)
 	return http_text(x, "application/" STATUS_LIST_TYPE, text);
 }
 
-/* Section 9.2: all lists in which a grant that lives has an entry, and the one that is filled now. */
+/* A token's list, which may have none of a grant any more. */
+static void names_add_issued(const struct broker *b, json_t *names)
+{
+	uint64_t last = STATUS_NONE;
+
+	for (const struct issued *t = b->issued.by_hash; t; t = t->hh.next) {
+		_cleanup_free_ char *uri = NULL;
+		char name[STATUS_LIST_NAME];
+
+		if (t->status == STATUS_NONE || t->status / STATUS_LIST_ENTRIES == last ||
+		    !issued_is_good(b, t))
+			continue;
+		last = t->status / STATUS_LIST_ENTRIES;
+		list_name(&b->status_lists, t->status, name);
+		uri = list_uri(b, name);
+		if (uri)
+			json_object_set_new(names, uri, json_true());
+	}
+}
+
+/* Section 9.2: all lists in which a grant that lives or a token that is good has an entry, and the one that
+ * is filled now. */
 int handle_status_lists(struct exchange *x)
 {
 	json_auto_t *names = json_object(); /* each once */
@@ -208,6 +229,7 @@ int handle_status_lists(struct exchange *x)
 	for (const struct grant *g = x->broker->grants.by_id; g; g = g->hh.next)
 		if (g->state == GRANT_LIVE && *g->status_uri)
 			json_object_set_new(names, g->status_uri, json_true());
+	names_add_issued(x->broker, names);
 	json_object_foreach (names, name, value)
 		json_array_append_new(list, json_string(name));
 	return answer_json(&x->answer, 200, json_pack("{s:o}", "status_lists", list));

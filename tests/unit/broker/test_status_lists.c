@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "broker/handlers.h"
+#include "broker/http.h"
 #include "broker/state.h"
 #include "token/chain.h"
 #include "token/status_list.h"
@@ -334,6 +336,45 @@ static void counted(void **state)
 	free(b);
 }
 
+/* A list that is full has tokens in it for a while yet, though no grant that lives. */
+static void full(void **state)
+{
+	struct grant g = {.slot = 1, .gen = GEN, .status_uri = "", .deadline = UINT64_MAX};
+	struct issued t[3] = {
+		{.hash = {1}, .slot = 1, .gen = GEN, .deadline = UINT64_MAX, .status = 3},
+		{.hash = {2}, .slot = 1, .gen = GEN, .deadline = UINT64_MAX, .status = STATUS_NONE},
+		{.hash = {3}, .slot = 1, .gen = GEN, .deadline = 1, .status = STATUS_LIST_ENTRIES},
+	};
+	struct broker *b = calloc(1, sizeof(*b));
+	struct exchange x = {.broker = b};
+	const json_t *list;
+	char want[128];
+	bool found = false;
+
+	(void)state;
+	b->options.issuer = ISSUER;
+	status_lists_init(&b->status_lists);
+	b->status_lists.next = 2 * STATUS_LIST_ENTRIES;
+	registry_init(&b->grants);
+	b->grants.by_slot[1] = &g;
+	for (int i = 0; i < 3; i++) {
+		struct issued *one = &t[i];
+
+		HASH_ADD(hh, b->issued.by_hash, hash, sizeof(one->hash), one);
+	}
+	assert_int_equal(handle_status_lists(&x), 0);
+	list = json_object_get(x.answer.body, "status_lists");
+	assert_int_equal(json_array_size(list),
+			 2); /* of a token that is good, and the one that is filled now */
+	snprintf(want, sizeof(want), ISSUER "/v1/status-list?list=%s.0", b->status_lists.run);
+	for (size_t i = 0; i < 2; i++)
+		found |= !strcmp(json_string_value(json_array_get(list, i)), want);
+	assert_true(found);
+	answer_clear(&x.answer);
+	HASH_CLEAR(hh, b->issued.by_hash);
+	free(b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -345,6 +386,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(aggregation, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(names, stage_setup, stage_teardown),
 		cmocka_unit_test(counted),
+		cmocka_unit_test(full),
 	};
 
 	return cmocka_run_group_tests_name("status_lists", tests, NULL, NULL);
