@@ -86,15 +86,16 @@ static int token_remember(struct swap *s)
 	return err ? token_refuse(s, err) : 0;
 }
 
+/* The audience is the caller's to choose, and comes last: it can neither push out of the line what the token
+ * is good for, nor be taken for that. */
 static void token_note(struct swap *s)
 {
 	char text[TEXT_BYTES];
 
-	snprintf(text, sizeof(text), "%s %s for %s, scope %s%s%s",
+	snprintf(text, sizeof(text), "%s %s%s%s, scope %.96s, for %s",
 		 s->kind == ISSUED_TXN ? "transaction token" : "access token",
-		 json_string_value(json_object_get(s->claims, "jti")), s->audience, s->scope,
-		 s->single_use ? ", single use" : "",
-		 json_object_get(s->claims, "cnf") ? ", bound to a key" : "");
+		 json_string_value(json_object_get(s->claims, "jti")), s->single_use ? ", single use" : "",
+		 json_object_get(s->claims, "cnf") ? ", bound to a key" : "", s->scope, s->audience);
 	recorder_note(&s->b->recorder, NOTE_ISSUED, s->grant, text);
 }
 

@@ -85,7 +85,7 @@ static void redeemed(void **state)
 	assert_true(stage_heard(s, NOTE_REDEEMED, 1));
 	assert_true(stage_note(s, NOTE_ISSUED, &m));
 	assert_string_equal(m.grant, id);
-	assert_non_null(strstr(m.text, "for a, scope fix-issue, single use"));
+	assert_non_null(strstr(m.text, ", single use, scope fix-issue, for a"));
 	free(token);
 }
 
