@@ -519,6 +519,44 @@ static void brought_late(void **state)
 	assert_true(lives(s, id));
 }
 
+static long renew(struct stage *s, const char *id)
+{
+	json_t *o = json_pack("{s:{s:s, s:s}, s:s, s:o}", "policy", "name", "coder.yaml", "text", policy,
+			      "ttl", "10m", "proof", proof_of(s, ALICE_MAIL));
+	char path[64], *body = json_dumps(o, 0);
+	struct reply r;
+	long status;
+
+	snprintf(path, sizeof(path), "/v1/grants/%s/renew", id);
+	stage_request(s, BOB, "POST", path, body, &r);
+	status = r.status;
+	if (status != 200 && !strstr(r.text, "this login of"))
+		fail_msg("%ld %s", r.status, r.text);
+	reply_free(&r);
+	json_decref(o);
+	free(body);
+	return status;
+}
+
+/* Nor is one that goes on renewed by it. */
+static void renewed_late(void **state)
+{
+	struct stage *s = *state;
+	char id[ID_BYTES];
+
+	age = 80;
+	mint(s, ALICE_MAIL, id);
+	alice_out(s, 120);
+	age = 200;
+	assert_int_equal(renew(s, id), 403);
+	age = 50;
+	assert_int_equal(renew(s, id), 200);
+	alice_out(s, 60); /* it goes on by the login of after this */
+	assert_true(lives(s, id));
+	alice_out(s, 40);
+	assert_false(lives(s, id));
+}
+
 /* More events than are remembered: then nobody of that issuer's comes in by an old login, whoever it was. */
 static void many(void **state)
 {
@@ -637,6 +675,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(replayed, setup, teardown),
 		cmocka_unit_test_setup_teardown(begun_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(brought_late, setup, teardown),
+		cmocka_unit_test_setup_teardown(renewed_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(many, setup, teardown),
 		cmocka_unit_test_setup_teardown(failed, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_tokens, setup, teardown),
