@@ -65,13 +65,13 @@ verify 0 "our chain as an argument" --keys "$dir/ours.jwks" "$(cat "$dir/ours")"
 has out "uid:1000  (proven by method ssh-sk, signer SHA256:abc)" "the owner and how he was proven"
 has out "      └─ gb  fix-issue/tests  5" "the second link beneath the first"
 has out "         └─ gc  fix-issue/tests/unit  5" "and the third beneath that"
-has out "scopes: named, not proven" "scopes are not said to be proven"
+has out "scopes: proven" "tables that are the same are proven"
 verify 0 "our chain as a file" --jwks "$dir/ours.jwks" "$dir/ours"
 verify 0 "one link by itself" --keys "$dir/ours.jwks" "$(cat "$dir/first")"
 has out "└─ ga  fix-issue" "is drawn too"
 verify 0 "as JSON" --json --keys "$dir/ours.jwks" "$dir/ours"
 python3 -c 'import json,sys; d = json.load(open(sys.argv[1])); assert [l["jti"] for l in d["links"]] == ["ga", "gb", "gc"]
-assert d["scopes"] == "named" and d["act"] == {"sub": "agent:gc", "act": {"sub": "agent:gb", "act": {"sub": "agent:ga"}}}' \
+assert d["scopes"] == "proven" and d["act"] == {"sub": "agent:gc", "act": {"sub": "agent:gb", "act": {"sub": "agent:ga"}}}' \
 	"$dir/out"
 ok $? "with claims, scopes and act"
 verify 77 "cut at the root's side" --keys "$dir/ours.jwks" "~$(cut -d'~' -f3- "$dir/ours")"
@@ -86,7 +86,7 @@ has err "1 to 8 links" "are too many"
 # ---- jwcrypto's, by the command ----
 "$here/jwcrypto-chain" make "$dir"
 verify 0 "a chain made by jwcrypto" --keys "$dir/jwks" "$dir/chain"
-has out "└─ gchild  fix/tests" "is drawn"
+has out "└─ gchild  fix-issue" "is drawn"
 verify 77 "by another host's keys" --keys "$dir/ours.jwks" "$dir/chain"
 "$here/jwcrypto-chain" make "$dir" --wider
 verify 77 "with a purpose that only begins like its parent's" --keys "$dir/jwks" "$dir/chain"

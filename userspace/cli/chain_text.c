@@ -63,10 +63,11 @@ void chain_print(FILE *out, const struct chain_report *report, int64_t now, bool
 	fputc('\n', out);
 	for (size_t i = 0; i < report->count; i++)
 		link_print(out, &report->link[i], now, colour);
-	fprintf(out, "scopes: %s%s\n", scopes[report->scopes],
-		report->scopes == CHAIN_NAMED && report->count > 1
-			? ", not proven: that takes the compiled tables of both"
-			: "");
+	if (report->count > 1)
+		fprintf(out, "scopes: %s\n",
+			report->scopes == CHAIN_PROVEN
+				? "proven, each link's are within those of the link above"
+				: "named, not proven: that takes the policies that the links name (--policy)");
 }
 
 json_t *chain_json(const struct chain_report *report)

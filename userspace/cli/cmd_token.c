@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/chain_scopes.h"
 #include "cli/chain_text.h"
 #include "cli/cli.h"
 #include "cli/client.h"
@@ -133,7 +134,7 @@ static int chain_by_set(const json_t *set, const char *text, struct chain_report
 	return chain_verify(&ring, &text, 1, time(NULL), report);
 }
 
-static int chain_show(const struct cli *cli, struct chain_report *report)
+static int chain_show(const struct cli *cli, const struct chain_report *report)
 {
 	json_auto_t *json = cli->json ? chain_json(report) : NULL;
 
@@ -141,17 +142,21 @@ static int chain_show(const struct cli *cli, struct chain_report *report)
 		chain_print(stdout, report, time(NULL), cli->colour);
 	else if (json)
 		print_json(json);
-	chain_report_free(report);
 	return cli->json && !json ? EX_OSERR : 0;
 }
 
-static int verify_chain(const struct cli *cli, const json_t *set, const char *text)
+static int verify_chain(const struct cli *cli, const json_t *set, const struct scopes_from *from,
+			const char *text)
 {
 	struct chain_report report;
 	char problem[256];
 
-	if (!chain_by_set(set, text, &report))
-		return chain_show(cli, &report);
+	if (!chain_by_set(set, text, &report)) {
+		int code = chain_scopes(&report, from) ?: chain_show(cli, &report);
+
+		chain_report_free(&report);
+		return code;
+	}
 	chain_problem(&report, problem, sizeof(problem));
 	cli_error("the chain: %s", problem);
 	return EX_NOPERM;
@@ -169,22 +174,24 @@ static int verify_token(const json_t *set, const char *typ, const char *text)
 }
 
 /* What it says it is (RFC 8725 section 3.11), which the check of that type has to find true. */
-static int verify(const struct cli *cli, const json_t *set, const char *text)
+static int verify(const struct cli *cli, const json_t *set, const struct scopes_from *from, const char *text)
 {
 	char kid[JWT_TYPE_MAX + 1], typ[JWT_TYPE_MAX + 1];
 	_cleanup_free_ char *safe = NULL;
 
 	if (*text == '~')
-		return verify_chain(cli, set, text);
+		return verify_chain(cli, set, from, text);
 	if (jwt_names(text, kid, typ)) {
 		cli_error("the token: %s", problem_text(-EBADMSG));
 		return EX_NOPERM;
 	}
 	if (!strcmp(typ, LINK_TYPE))
-		return verify_chain(cli, set, text);
+		return verify_chain(cli, set, from, text);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (!strcmp(typ, types[i]))
-			return verify_token(set, typ, text);
+			return from->policies.count
+				       ? cli_usage(cli, "--policy is for chains; this is a token, %s", typ)
+				       : verify_token(set, typ, text);
 	safe = print_safe_copy(typ);
 	cli_error("the token: its type is \"%s\"; what can be verified is at+jwt, txntoken+jwt and " LINK_TYPE
 		  ", the link of a chain",
@@ -194,11 +201,18 @@ static int verify(const struct cli *cli, const json_t *set, const char *text)
 
 int cmd_token_verify(struct cli *cli, int argc, char **argv)
 {
+	struct scopes_from from = {0};
 	const char *file = NULL;
 	const struct cli_option options[] = {
 		{"keys", "FILE", "the host's keys, a JSON Web Key Set; else the daemon is asked",
 		 .text = &file},
 		{"jwks", "FILE", "the same", .text = &file},
+		{"policy", "FILE", "a policy that links name: prove that each is narrower (all that differ)",
+		 .list = &from.policies},
+		{"profiles", "DIR", "where their profiles are, as NAME.yaml", .list = &from.profiles},
+		{"workdir", "DIR", "${workdir} of the chain's grants, each of them", .list = &from.workdirs},
+		{"home", "DIR", "${home}", .text = &from.vars.home},
+		{"user", "NAME", "${user}", .text = &from.vars.user},
 		{0},
 	};
 	json_auto_t *set = NULL;
@@ -213,5 +227,5 @@ int cmd_token_verify(struct cli *cli, int argc, char **argv)
 	code = err || sodium_init() < 0 ? EX_OSERR : keys_get(cli, file, &set);
 	if (err)
 		cli_error("the token: %s", strerror(-err));
-	return code ?: verify(cli, set, text);
+	return code ?: verify(cli, set, &from, text);
 }

@@ -13,6 +13,7 @@
 #include "cli/ssh_agent.h"
 #include "common/cleanup.h"
 #include "proof/statement.h"
+#include "token/hash.h"
 
 /* As the daemon reads it, which says so if it is none; 0 then. */
 static int64_t ttl_seconds(const char *ttl)
@@ -30,21 +31,12 @@ static int64_t ttl_seconds(const char *ttl)
 	return 0;
 }
 
-static void digest(const json_t *text, char hex[72])
-{
-	unsigned char hash[crypto_hash_sha256_BYTES];
-
-	crypto_hash_sha256(hash, (const unsigned char *)json_string_value(text), json_string_length(text));
-	strcpy(hex, "sha256:");
-	sodium_bin2hex(hex + 7, 65, hash, sizeof(hash));
-}
-
 /* What the owner is to agree to, with a nonce of the daemon's. */
 static int statement_get(const struct cli *cli, const json_t *ask, char **text)
 {
 	const json_t *policy = json_object_get(json_object_get(ask, "policy"), "text");
 	_cleanup_reply_ struct reply reply = {0};
-	char policy_digest[72];
+	char policy_digest[HASH_TEXT_BYTES];
 	struct statement s = {
 		.policy_digest = policy_digest,
 		.purpose = member_text(ask, "purpose"),
@@ -58,7 +50,10 @@ static int statement_get(const struct cli *cli, const json_t *ask, char **text)
 	if (!s.ttl_seconds)
 		return cli_usage(
 			cli, "an owner agrees to a certain time: --ttl is needed, such as 90s, 10m or 2h");
-	digest(policy, policy_digest);
+	if (hash_text(json_string_value(policy), json_string_length(policy), policy_digest)) {
+		cli_error("cannot make a digest of the policy");
+		return EX_OSERR;
+	}
 	code = client_call(cli, "POST", "/v1/nonce", NULL, &reply);
 	if (code)
 		return code;

@@ -45,14 +45,13 @@ static char *profile_find(const char *name, size_t *len, void *arg)
 int policy_file_open(const char *path, const struct option_list *profiles, struct policy_file *file)
 {
 	const char *slash = strrchr(path, '/');
-	size_t len;
 	int err;
 
 	*file = (struct policy_file){.path = path, .name = slash ? slash + 1 : path};
-	err = file_read(path, POLICY_TEXT_MAX, &file->text, &len);
+	err = file_read(path, POLICY_TEXT_MAX, &file->text, &file->len);
 	return err ? err
-		   : policy_parse(file->name, file->text, len, profile_find, (void *)profiles, &file->errors,
-				  &file->policy);
+		   : policy_parse(file->name, file->text, file->len, profile_find, (void *)profiles,
+				  &file->errors, &file->policy);
 }
 
 void policy_file_clear(struct policy_file *file)

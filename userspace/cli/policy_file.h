@@ -12,6 +12,7 @@ struct policy_file {
 	const char *path;
 	const char *name; /* what errors and rules call it */
 	char *text;
+	size_t len;
 	struct policy *policy;
 	struct policy_errors errors;
 };

@@ -17,7 +17,7 @@
 
 /* What is known of the scopes. */
 enum chain_scopes {
-	CHAIN_NAMED,  /* each link names its rules and its table's digest; nobody has compared the tables */
+	CHAIN_NAMED,  /* each link names its rules and its table's digest; not all tables were compared */
 	CHAIN_PROVEN, /* each table was proven a subset of the one above */
 };
 
