@@ -15,10 +15,8 @@
 #include <time.h>
 
 #include "broker/text.h"
-#include "stage.h"
 #include "token/chain.h"
-
-#define GEN 7 /* of the stage's slots, which count from 1 */
+#include "token_client.h"
 
 static void ring_of(struct stage *s, struct key_ring *ring)
 {
@@ -35,28 +33,6 @@ static void delegate(struct stage *s, uint32_t slot, const char *body, struct re
 	stage_caller(s, slot, GEN, 1);
 	stage_request(s, ALICE, "POST", "/v1/delegate", body, r);
 	stage_caller(s, 0, 0, 1);
-}
-
-static void introspect(struct stage *s, const char *token, struct reply *r)
-{
-	char *body;
-
-	assert_true(asprintf(&body, "{\"token\": \"%s\"}", token) > 0);
-	stage_request(s, BOB, "POST", "/v1/introspect", body, r);
-	assert_int_equal(r->status, 200);
-	free(body);
-}
-
-static bool active(struct stage *s, const char *token)
-{
-	struct reply r;
-	bool is;
-
-	introspect(s, token, &r);
-	is = json_is_true(json_object_get(r.json, "active"));
-	assert_true(is || json_object_size(r.json) == 1);
-	reply_free(&r);
-	return is;
 }
 
 /* The owner's agent in slot 1, its own in slot 2, and that one's in slot 3. Each answer is the caller's. */
@@ -124,7 +100,7 @@ static void act_is_nested(void **state)
 	const json_t *act;
 
 	three(s, r);
-	introspect(s, reply_text(&r[2], "token"), &answer);
+	client_introspect(s, reply_text(&r[2], "token"), &answer);
 	assert_string_equal(reply_text(&answer, "jti"), reply_text(&r[2], "grant"));
 	assert_string_equal(reply_text(&answer, "scope"), "fix-issue/review");
 	act = json_object_get(answer.json, "act");
@@ -150,14 +126,14 @@ static void ended(void **state)
 
 	three(s, r);
 	for (int i = 0; i < 3; i++)
-		assert_true(active(s, reply_text(&r[i], "token")));
+		assert_true(client_active(s, reply_text(&r[i], "token")));
 	snprintf(path, sizeof(path), "/v1/grants/%s", reply_text(&r[1], "grant"));
 	stage_request(s, ALICE, "DELETE", path, NULL, &answer);
 	assert_int_equal(answer.status, 200);
 	reply_free(&answer);
-	assert_true(active(s, reply_text(&r[0], "token")));
-	assert_false(active(s, reply_text(&r[1], "token")));
-	assert_false(active(s, reply_text(&r[2], "token")));
+	assert_true(client_active(s, reply_text(&r[0], "token")));
+	assert_false(client_active(s, reply_text(&r[1], "token")));
+	assert_false(client_active(s, reply_text(&r[2], "token")));
 	three_free(r);
 }
 
@@ -172,12 +148,12 @@ static void cut(void **state)
 	three(s, r);
 	whole = reply_text(&r[2], "token");
 	last = strrchr(whole, '~');
-	assert_false(active(s, last));
-	assert_false(active(s, last + 1));
+	assert_false(client_active(s, last));
+	assert_false(client_active(s, last + 1));
 	assert_true(asprintf(&text, "%s%s", reply_text(&r[0], "token"), last) > 0);
-	assert_false(active(s, text));
+	assert_false(client_active(s, text));
 	free(text);
-	assert_true(active(s, whole));
+	assert_true(client_active(s, whole));
 	three_free(r);
 }
 
@@ -189,10 +165,10 @@ static void adopted(void **state)
 
 	three(s, r);
 	stage_restart(s);
-	assert_true(active(s, reply_text(&r[2], "token")));
+	assert_true(client_active(s, reply_text(&r[2], "token")));
 	delegate(s, 3, "{\"argv\": [\"c\"]}", &more);
 	assert_int_equal(more.status, 201);
-	assert_true(active(s, reply_text(&more, "token")));
+	assert_true(client_active(s, reply_text(&more, "token")));
 	reply_free(&more);
 	delegate(s, 4, "{\"argv\": [\"d\"]}", &more);
 	assert_int_equal(more.status, 422);
@@ -214,9 +190,9 @@ static void cut_meanwhile(void **state)
 	assert_true(stage_heard(s, NOTE_REVOKED, 2));
 	assert_true(stage_note(s, NOTE_REVOKED, &m));
 	assert_string_equal(m.text, "before this daemon started");
-	assert_true(active(s, reply_text(&r[0], "token")));
-	assert_false(active(s, reply_text(&r[1], "token")));
-	assert_false(active(s, reply_text(&r[2], "token")));
+	assert_true(client_active(s, reply_text(&r[0], "token")));
+	assert_false(client_active(s, reply_text(&r[1], "token")));
+	assert_false(client_active(s, reply_text(&r[2], "token")));
 	three_free(r);
 }
 

@@ -18,11 +18,10 @@
 #include <unistd.h>
 
 #include "daemon/secret_file.h"
-#include "stage.h"
 #include "token/chain.h"
 #include "token/key_file.h"
+#include "token_client.h"
 
-#define GEN	7
 #define DAY	86400
 #define PURPOSE ", \"purpose\": \"fix-issue\", \"ttl\": \"10m\""
 
@@ -69,21 +68,6 @@ static void rotate(struct stage *s, struct published *p)
 }
 
 /* ---- grants ---- */
-
-static bool active(struct stage *s, const char *token)
-{
-	char *body;
-	struct reply r;
-	bool is;
-
-	assert_true(asprintf(&body, "{\"token\": \"%s\"}", token) > 0);
-	stage_request(s, BOB, "POST", "/v1/introspect", body, &r);
-	assert_int_equal(r.status, 200);
-	is = json_is_true(json_object_get(r.json, "active"));
-	free(body);
-	reply_free(&r);
-	return is;
-}
 
 static void mint(struct stage *s, char token[LINK_MAX])
 {
@@ -202,7 +186,7 @@ static void grants_across(void **state)
 	published(s, &first);
 	mint(s, old); /* slot 1 */
 	rotate(s, &now);
-	assert_true(active(s, old));
+	assert_true(client_active(s, old));
 	delegate(s, 1, child); /* slot 2 */
 	rooted(&now, child, kid);
 	assert_string_equal(kid, first.kid[0]); /* the holder's key is of the root's */
@@ -213,12 +197,12 @@ static void grants_across(void **state)
 	stage_restart(s);
 	published(s, &now);
 	assert_int_equal(now.count, 3);
-	assert_true(active(s, old) && active(s, child) && active(s, other));
+	assert_true(client_active(s, old) && client_active(s, child) && client_active(s, other));
 	assert_true(stage_heard(s, NOTE_ADOPTED, 3));
 	delegate(s, 2, child); /* slot 4 */
 	rooted(&now, child, kid);
 	assert_string_equal(kid, first.kid[0]);
-	assert_true(active(s, child));
+	assert_true(client_active(s, child));
 }
 
 /* Its time is over at once, so only the grants keep it. */
@@ -248,7 +232,7 @@ static void needed(void **state)
 	rotate(s, &now);
 	assert_int_equal(now.count, 5); /* the second needs to stay no less than the first before it */
 	assert_string_equal(now.kid[0], first.kid[0]);
-	assert_true(active(s, a));
+	assert_true(client_active(s, a));
 	end(s, 1, 2);
 	rotate(s, &now);
 	assert_int_equal(now.count, 5);
@@ -257,7 +241,7 @@ static void needed(void **state)
 	rotate(s, &now);
 	assert_int_equal(now.count, 5);
 	assert_string_not_equal(now.kid[0], first.kid[1]);
-	assert_false(active(s, a));
+	assert_false(client_active(s, a));
 	assert_int_equal(stage_close(s), 0);
 	free(s);
 }
@@ -350,7 +334,7 @@ static void scheduled(void **state)
 	assert_string_equal(after.kid[1], before.kid[1]);
 	keys_age(s, s->keystore.keep); /* over by the clock, but a grant lives */
 	stage_restart(s);
-	assert_true(active(s, token));
+	assert_true(client_active(s, token));
 	published(s, &after);
 	assert_int_equal(after.count, 3);
 	end(s, 1, 1);
@@ -381,8 +365,8 @@ static void without_its_key(void **state)
 	assert_int_equal(secret_file_write(s->keystore.path, 0600, file, size), 0);
 	stage_restart(s);
 	assert_true(stage_heard(s, NOTE_REVOKED, 1));
-	assert_false(active(s, token));
-	assert_true(active(s, kept));
+	assert_false(client_active(s, token));
+	assert_true(client_active(s, kept));
 	assert_int_equal(s->slots[1].state, SLOT_REVOKED);
 	assert_int_equal(s->slots[2].state, SLOT_LIVE);
 }

@@ -18,10 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "stage.h"
+#include "token_client.h"
 
-#define GEN 7 /* of the stage's slots, which count from 1 */
-#define S   1000000000ull
+#define S 1000000000ull
 
 /* Policies of one purpose, which differ in one thing. */
 #define POLICY(owner, ttl, files, more)                                                                      \
@@ -139,20 +138,6 @@ static void lasts(struct stage *s, uint32_t slot, unsigned seconds)
 	assert_in_range(ns, (seconds - 20) * S, seconds * S);
 }
 
-static bool active(struct stage *s, const char *token)
-{
-	char *body;
-	struct reply r;
-	bool is;
-
-	assert_true(asprintf(&body, "{\"token\": \"%s\"}", token) > 0);
-	stage_request(s, BOB, "POST", "/v1/introspect", body, &r);
-	is = json_is_true(json_object_get(r.json, "active"));
-	reply_free(&r);
-	free(body);
-	return is;
-}
-
 /* ---- who, and for how long ---- */
 
 static void goes_on(void **state)
@@ -172,7 +157,8 @@ static void goes_on(void **state)
 	assert_true(strcmp(reply_text(&after, "expires"), reply_text(&before, "expires")) > 0);
 	assert_string_not_equal(reply_text(&after, "token"), reply_text(&before, "token"));
 	assert_string_not_equal(reply_text(&after, "chain_digest"), reply_text(&before, "chain_digest"));
-	assert_true(active(s, reply_text(&after, "token")) && active(s, reply_text(&before, "token")));
+	assert_true(client_active(s, reply_text(&after, "token")) &&
+		    client_active(s, reply_text(&before, "token")));
 	assert_true(stage_heard(s, NOTE_RENEWED, 1) && stage_note(s, NOTE_RENEWED, &note));
 	assert_string_equal(note.grant, id);
 	assert_string_equal(note.chain, reply_text(&after, "chain_digest"));
@@ -277,7 +263,7 @@ static void ended(void **state)
 	stage_fail(s, WARDEN_RENEW, 0);
 	show(s, late, &r);
 	assert_int_equal(json_integer_value(json_object_get(r.json, "renewals")), 0);
-	assert_true(active(s, reply_text(&r, "token")));
+	assert_true(client_active(s, reply_text(&r, "token")));
 	reply_free(&r);
 	stage_fail(s, WARDEN_RECORD, -ENOSPC);
 	refused(s, ALICE, 2, "self", "{}", 503, "cannot sign and keep");
@@ -306,8 +292,8 @@ static void children(void **state)
 	assert_string_equal(reply_text(&now, "token"), reply_text(&child, "token"));
 	reply_free(&now);
 	for (int i = 0; i < 2; i++) {
-		assert_true(active(s, reply_text(&child, "token")));
-		assert_true(active(s, reply_text(&below, "token")));
+		assert_true(client_active(s, reply_text(&child, "token")));
+		assert_true(client_active(s, reply_text(&below, "token")));
 		stage_restart(s); /* which has to know the earlier links too */
 	}
 	refused(s, ALICE, 2, "self", "{\"ttl\": \"11m\"}", 422, "the grant above it");
@@ -317,12 +303,12 @@ static void children(void **state)
 	renewed(s, ALICE, 3, "self", "{\"ttl\": \"4m\"}");
 	show(s, id, &top);
 	show(s, reply_text(&below, "grant"), &now);
-	assert_true(active(s, reply_text(&now, "token")));
+	assert_true(client_active(s, reply_text(&now, "token")));
 	assert_memory_equal(reply_text(&now, "token"), reply_text(&top, "token"),
 			    strlen(reply_text(&top, "token")));
 	reply_free(&now);
 	delegate(s, 3, "{\"ttl\": \"100s\"}", &now);
-	assert_true(active(s, reply_text(&now, "token")));
+	assert_true(client_active(s, reply_text(&now, "token")));
 	reply_free(&now);
 	reply_free(&top);
 	reply_free(&child);
