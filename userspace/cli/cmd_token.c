@@ -207,12 +207,12 @@ int cmd_token_verify(struct cli *cli, int argc, char **argv)
 		{"keys", "FILE", "the host's keys, a JSON Web Key Set; else the daemon is asked",
 		 .text = &file},
 		{"jwks", "FILE", "the same", .text = &file},
-		{"policy", "FILE", "a policy that links name: prove that each is narrower (all that differ)",
+		{"policy", "FILE", "one that links name, each of them: prove that no link is wider",
 		 .list = &from.policies},
 		{"profiles", "DIR", "where their profiles are, as NAME.yaml", .list = &from.profiles},
-		{"workdir", "DIR", "${workdir} of the chain's grants, each of them", .list = &from.workdirs},
-		{"home", "DIR", "${home}", .text = &from.vars.home},
-		{"user", "NAME", "${user}", .text = &from.vars.user},
+		{"workdir", "DIR", "${workdir} of the grants, each that they had", .list = &from.workdirs},
+		{"home", "DIR", "${home} of who asked for them", .text = &from.vars.home},
+		{"user", "NAME", "${user}, who that is, by name", .text = &from.vars.user},
 		{0},
 	};
 	json_auto_t *set = NULL;
