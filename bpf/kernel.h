@@ -25,8 +25,10 @@
 #define EXDEV  18
 #define EINVAL 22
 #define EMLINK 31
+#define ENOSYS 38
 #define ELOOP  40
 #define EBADFD 77
+#define EUSERS 87
 
 #define S_IFMT	0170000
 #define S_IFDIR 0040000

@@ -185,6 +185,8 @@ int BPF_PROG(socket_sendmsg, struct socket *sock, struct msghdr *msg, int size)
 		READ_AT(&at, struct msghdr, (__u64)msg, msg_control);
 		ret = control_check(at, msg->msg_controllen);
 	}
+	if (msg->msg_name && !ret)
+		ret = several_check();
 	if (!msg->msg_name)
 		c.only_live = 1;
 	else if (c.family == AF_NETLINK && !ret) {

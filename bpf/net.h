@@ -7,6 +7,8 @@
 
 /* 0, or -errno with the refusal reported: the control messages of a sendmsg(2) (socket.bpf.c). */
 extern int control_check(__u64 at, __u64 len);
+/* Likewise a message with an address: whether it comes alone (socket.bpf.c). */
+extern int several_check(void);
 /* Likewise an address of netlink's; `groups`: those that it may name (socket.bpf.c). */
 extern int netlink_check_address(__u64 at, __u32 len, __u32 groups);
 

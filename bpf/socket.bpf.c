@@ -124,6 +124,49 @@ __noinline int control_check(__u64 at, __u64 len)
 	return w.bad || !w.over ? socket_guard(GUARD_SOCKET_CONTROL, w.level, w.type) : 0;
 }
 
+/* ---- several messages in one call ---- */
+
+struct pt_regs___call {
+	unsigned long orig_ax;
+	unsigned long dx;
+} __ksym_core;
+
+/*
+ * sendmmsg(2) asks nobody about a message to the address of the one before (____sys_sendmsg(), since
+ * c71d8ebe7a44), whatever control messages it has. So where it has several and they are addressed, none goes;
+ * who hears ENOSYS sends them one by one. Of a connected socket's, without addresses, each is asked about.
+ * The number and the arguments of the call are what it was made with: nobody writes a task's registers while
+ * it is in one.
+ */
+__noinline int several_check(void)
+{
+	struct report r = {.type = EV_GUARD, .op = GUARD_SOCKET_CONTROL, .error = -ENOSYS};
+	struct task_struct *task = (void *)bpf_get_current_task();
+	const struct pt_regs___call *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct tag *tag = caller_tag();
+	unsigned long call = 0, count = 0;
+
+	if (!tag || BPF_CORE_READ(task, flags) & (PF_IO_WORKER | PF_USER_WORKER))
+		return 0;
+	bpf_core_read(&call, sizeof(call), &regs->orig_ax);
+	bpf_core_read(&count, sizeof(count), &regs->dx);
+	switch ((__u32)call) {
+	case 307:	       /* sendmmsg */
+	case 538 | 0x40000000: /* of x32 */
+	case 345:	       /* of programs of 32 bits */
+		if ((__u32)count < 2)
+			return 0;
+		break;
+	case 102: /* socketcall, of programs of 32 bits: its arguments are in memory that may change */
+		break;
+	default:
+		return 0;
+	}
+	r.slot = tag->slot;
+	r.gen = tag->gen;
+	return refuse(&r, slot_get(tag->slot, tag->gen), WHY_GUARDED, 0);
+}
+
 /* ---- netlink ---- */
 
 struct netlink_address {

@@ -153,6 +153,31 @@ static int do_control(char **w)
 	return ret;
 }
 
+/*
+ * control-again COUNT FAMILY ADDRESS PORT (LEVEL TYPE HEX)...: so many messages, at most two, of one
+ * sendmmsg(2) to one address; the last has the control messages.
+ */
+static int do_control_again(char **w)
+{
+	static uint8_t control[1024] __attribute__((aligned(8)));
+	struct sockaddr_storage a;
+	struct iovec part = {.iov_base = "xxxxxxxx", .iov_len = 8};
+	struct mmsghdr m[2] = {{.msg_hdr = {.msg_name = &a, .msg_iov = &part, .msg_iovlen = 1}}};
+	int want = *w[1] == '1' ? 1 : 2, fd = socket(atoi(w[2]), SOCK_DGRAM | SOCK_CLOEXEC, 0), count;
+
+	if (fd < 0)
+		return -errno;
+	m[0].msg_hdr.msg_namelen = address_of(w + 3, &a);
+	m[1] = m[0];
+	m[want - 1].msg_hdr.msg_control = control;
+	for (char **c = w + 5; c[0] && c[1] && c[2]; c += 3)
+		control_add(&m[want - 1].msg_hdr, atoi(c[0]), atoi(c[1]), c[2]);
+	count = sendmmsg(fd, m, (unsigned)want, MSG_NOSIGNAL);
+	detail("%d", count);
+	close(fd);
+	return count < 0 ? -errno : count == want ? 0 : -EPERM;
+}
+
 /* One more message of netlink's: no attributes, and of a type that asks or does not. */
 static size_t message_add(uint8_t *at, int type)
 {
@@ -247,6 +272,7 @@ const struct operation socket_operations[] = {
 	{"kind-send-fd", 4, do_kind_send_fd},
 	{"option", 6, do_option},
 	{"control", 6, do_control},
+	{"control-again", 7, do_control_again},
 	{"netlink", 1, do_netlink},
 	{"netlink-raw", 1, do_netlink_raw},
 	{"netlink-to", 2, do_netlink_to},

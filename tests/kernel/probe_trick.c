@@ -111,6 +111,18 @@ static int pair_mmsg(int fd, const struct address *first, const struct address *
 	return count < 0 ? -errno : count == 2 ? 0 : -EACCES;
 }
 
+/* The same without addresses, by a connected socket. */
+static int pair_mmsg_connected(int fd, const struct address *first, const struct address *second)
+{
+	struct iovec part = {.iov_base = "x", .iov_len = 1};
+	struct mmsghdr m[2] = {{.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}},
+			       {.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}}};
+	int count = connected(fd, first) ?: sendmmsg(fd, m, 2, MSG_NOSIGNAL);
+
+	(void)second;
+	return count < 0 ? -errno : count == 2 ? 0 : -EACCES;
+}
+
 #define PAIR(name, type)                                                                                     \
 	static int do_##name(char **w)                                                                       \
 	{                                                                                                    \
@@ -122,6 +134,7 @@ PAIR(connect_twice, SOCK_DGRAM)
 PAIR(reconnect, SOCK_STREAM)
 PAIR(cork, SOCK_DGRAM)
 PAIR(mmsg, SOCK_DGRAM)
+PAIR(mmsg_connected, SOCK_DGRAM)
 
 static int do_send_scoped(char **w)
 {
@@ -349,6 +362,7 @@ const struct operation trick_operations[] = {
 	{"reconnect", 5, do_reconnect},
 	{"cork", 5, do_cork},
 	{"mmsg", 5, do_mmsg},
+	{"mmsg-connected", 5, do_mmsg_connected},
 	{"send-scoped", 3, do_send_scoped},
 	{"connect-scoped", 3, do_connect_scoped},
 	{"send-many", 3, do_send_many},

@@ -201,11 +201,26 @@ CONTROLS = (
 )
 
 
+# Of several messages to one address the kernel asks about the first.
+AGAIN = (("IP_RETOPTS", 2, 0, 7, LOOSE), ("IPV6_RTHDR", 10, 41, 57, RTHDR),
+         ("IP_PKTINFO with a link", 2, 0, 8, "01000000.00*8"), ("time to live, which alone may be", 2, 0, 2, "40000000"))
+
+
+def again(name, family, level, number, value):
+    address = V4 if family == 2 else V6
+    case = Case(f"in the second message of a sendmmsg: {name}", f"control-again 2 {family} {address} 7001 {level} {number} {value}",
+                f"control {family} {address} 7001 {'0 2' if family == 2 else '41 52'} 40000000", errno="ENOSYS", type="guard",
+                op="socket_control")
+    return as_twin(case)
+
+
 def controls():
     bench.same("control messages: time to live", f"control 2 {V4} 7001 0 2 40000000")
     bench.same("control messages: a source", f"control 2 {V4} 7001 0 8 00000000.7f000001.00*4")
     bench.same("control messages: one cut short", f"control 2 {V4} 7001 0 8 00", "EINVAL", "EINVAL")
     bench.check(*map(checked, CONTROLS))
+    bench.check(*(again(*which) for which in AGAIN))
+    bench.same("one message alone by sendmmsg", f"control-again 1 2 {V4} 7001 0 2 40000000")
 
 
 def checked(case):
