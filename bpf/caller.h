@@ -102,14 +102,30 @@ static __always_inline struct tag *process_tag(const struct task_struct *task)
 }
 
 /*
+ * Whether any task of the grant may have what needs no asking. So may those beneath: they may have memory or
+ * descriptors in common with it, or with who had.
+ */
+static __always_inline int slot_is_mapped(__u32 slot, __u32 gen)
+{
+	for (__u32 i = 0; i <= CHAIN_MAX && slot; i++) {
+		const struct slot *s = slot_get(slot, gen);
+
+		if (!s || s->flags & SLOT_MAPPED)
+			return !!s;
+		slot = s->parent;
+		gen = s->parent_gen;
+	}
+	return 0;
+}
+
+/*
  * Whether revocation or expiry, here or above, asks for the end of the tasks. Where a grant ends in refusals,
  * of those who need to ask for nothing any more: they have a file mapped (mapping.bpf.c).
  */
 static __always_inline int condemned(const struct task_struct *task, __u32 slot, __u32 gen)
 {
 	const struct tag *process = process_tag(task);
-	const struct slot *own = slot_get(slot, gen);
-	int mapped = (process && process->flags & TAG_MAPPED) || (own && own->flags & SLOT_MAPPED);
+	int mapped = (process && process->flags & TAG_MAPPED) || slot_is_mapped(slot, gen);
 
 	for (__u32 i = 0; i <= CHAIN_MAX && slot; i++) {
 		struct slot *s = slot_get(slot, gen);
@@ -122,6 +138,25 @@ static __always_inline int condemned(const struct task_struct *task, __u32 slot,
 		gen = s->parent_gen;
 	}
 	return 0;
+}
+
+/*
+ * Any task of the grant may have it from now on; where the caller has memory and descriptors in common with
+ * wider grants, any of the widest too.
+ */
+static __always_inline void slots_mark(const struct tag *process, struct slot *own)
+{
+	struct slot *whole = 0;
+	__u32 at;
+
+	if (own)
+		__sync_fetch_and_or(&own->flags, SLOT_MAPPED);
+	if (!process || !(process->flags & TAG_SPLIT))
+		return;
+	at = process->whole;
+	whole = bpf_map_lookup_elem(&slots, &at); /* as in task_within() */
+	if (whole)
+		__sync_fetch_and_or(&whole->flags, SLOT_MAPPED);
 }
 
 /* Whether the first grant is the second or one that it delegated, however far beneath. */

@@ -47,15 +47,16 @@ int queue_mark(struct object *o)
 	unsigned long magic = 0;
 	__u64 sb = 0, parent = 0;
 
-	if (!o || !s || s->flags & SLOT_MAPPED)
+	if (!o || !s)
 		return 0;
 	READ_AT(&sb, struct dentry, o->dentry, d_sb);
 	READ_AT(&parent, struct dentry, o->dentry, d_parent);
 	READ_AT(&magic, struct super_block, sb, s_magic);
 	if (magic != MQUEUE_MAGIC || parent == o->dentry) /* the only directory there */
 		return 0;
-	mapping_tell(o);
-	__sync_fetch_and_or(&s->flags, SLOT_MAPPED);
+	if (!(s->flags & SLOT_MAPPED))
+		mapping_tell(o);
+	slots_mark(process_tag((void *)bpf_get_current_task()), s);
 	return 0;
 }
 
@@ -69,8 +70,23 @@ static __always_inline void mapping_mark(struct tag *process, struct slot *s)
 	struct task_struct___mm *task = (void *)bpf_get_current_task();
 
 	__sync_fetch_and_or(&process->flags, TAG_MAPPED);
-	if (process->flags & TAG_LENT && BPF_CORE_READ(task, mm, mm_users.counter) != 1 && s)
-		__sync_fetch_and_or(&s->flags, SLOT_MAPPED);
+	if (process->flags & TAG_LENT && BPF_CORE_READ(task, mm, mm_users.counter) != 1)
+		slots_mark(process, s);
+}
+
+#define SOCKFS_MAGIC 0x534f434b
+
+/*
+ * What is mapped of a socket is the kernel's own memory even where the mapping is private, and of a packet
+ * socket's ring (PACKET_RX_RING) packets go on coming in that nobody asks for.
+ */
+static __always_inline int mapping_counts(const struct file *file, unsigned long flags)
+{
+	__u64 sb = (__u64)file->f_inode->i_sb;
+
+	if (sb_is_kernels(sb))
+		return file->f_inode->i_sb->s_magic == SOCKFS_MAGIC;
+	return flags & MAP_SHARED;
 }
 
 SEC("lsm/mmap_file")
@@ -79,10 +95,10 @@ int BPF_PROG(mapping_file, struct file *file, unsigned long reqprot, unsigned lo
 	struct tag *tag, *process;
 	struct object object;
 
-	if (!(flags & MAP_SHARED) || !file || !hook_arg(ctx, 0))
+	if (!file || !hook_arg(ctx, 0))
 		return 0;
 	tag = caller_tag();
-	if (!tag || sb_is_kernels((__u64)file->f_inode->i_sb))
+	if (!tag || !mapping_counts(file, flags))
 		return 0;
 	process = process_tag((void *)bpf_get_current_task());
 	if (!process)

@@ -137,6 +137,25 @@ static int do_userns(char **w)
 	return child_status(pid);
 }
 
+#ifndef SYS_open_tree
+#define SYS_open_tree 428
+#endif
+#define OPEN_TREE_NAMESPACE 2
+#define AT_RECURSIVE	    0x8000
+
+/* tree-namespace FLAGS DIRECTORY OPERATION...: in a mount namespace whose root the directory is. */
+static int do_tree_namespace(char **w)
+{
+	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, w[2],
+			      O_CLOEXEC | OPEN_TREE_NAMESPACE | (unsigned)strtoul(w[1], NULL, 16));
+
+	if (fd < 0)
+		return -errno;
+	if (setns(fd, CLONE_NEWNS))
+		return -errno;
+	return operation_run(w + 3);
+}
+
 static int do_userns_with(char **w)
 {
 	pid_t pid = fork();
@@ -422,5 +441,6 @@ const struct operation privilege_operations[] = {
 	{"move-pages", 1, do_move_pages},
 	{"migrate-pages", 1, do_migrate_pages},
 	{"own-child", 1, do_own_child},
+	{"tree-namespace", 3, do_tree_namespace},
 	{0},
 };

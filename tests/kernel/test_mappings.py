@@ -55,6 +55,18 @@ def killed():
         bystander.end()
 
 
+def packets():
+    """What a packet socket receives goes on coming in to its ring."""
+    for how in ("shared", "private"):
+        mine, bystander = agent("packets"), agent("packets").deafen()
+        tap.equal(f"a packet socket's ring, {how}", mine.ask(f"map-packets {how}"), "OK")
+        revoke(mine, bystander)
+        gone(f"a packet socket's ring, {how}", [mine.pid])
+        tap.equal(f"{how}: by SIGKILL", mine.process.wait(SLOW), -signal.SIGKILL)
+        tap.that("who has mapped none lives", alive(bystander.pid))
+        bystander.end()
+
+
 def command(pid):
     with open(f"/proc/{pid}/cmdline", encoding="utf-8") as f:
         return f.read()
@@ -134,4 +146,4 @@ put("readable/map", "\0" * 4096)
 for each in FILES:
     put("tree/" + each, "\0" * 4096)
 log = Log()
-tap.run(killed, spared, family, stopped, untagged)
+tap.run(killed, packets, spared, family, stopped, untagged)

@@ -3,7 +3,7 @@
 import socket
 
 from cases import ANY, Bench, Case, remove
-from kt import Tap, Twin, agent, make, put
+from kt import Tap, Twin, agent, make, path, put
 
 tap = Tap()
 HOST = socket.gethostname()
@@ -81,8 +81,22 @@ def userns():
         Case("the same paths when all is made at once", "userns-at-once 60020000 read none/a",
              "userns-at-once 60020000 read tree/a", op="read", path="none/a", pid=ANY),
     )
+    tree()
     granted.same("another's namespaces from it", here + f"setns {other.pid} 20000", "EPERM", "EPERM")
     granted.same("the host's capabilities from it", here + f"sethostname {HOST}", "EPERM", "EPERM")
+
+
+def tree():
+    """Where another directory is the root, its files are under the paths of others. Since 7.0 open_tree(2) makes such."""
+    jail = path("none/jail")
+    put(jail + path("tree/a"))
+    for name, flags in (("a mount namespace of a directory", "0"), ("and of what is mounted beneath", "8000")):
+        does = f"userns tree-namespace {flags} {jail} read {path('tree/a')}"
+        have = granted.twin.ask(does)
+        if have != "OK":
+            tap.skip(name, f"untagged: {have}")
+            continue
+        granted.check(Case(name, does, "userns read tree/a", type="file", reason="unreachable", pid=ANY))
 
 
 def scheduling():
