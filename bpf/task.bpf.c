@@ -195,13 +195,22 @@ static __always_inline int visit_may(const struct tag *tag)
 	return s && s->parent == tag->slot && s->parent_gen == tag->gen;
 }
 
+static __always_inline int memory_is_shared(const struct task_struct *task)
+{
+	const struct task_struct___mm *memory = (const void *)task;
+
+	return BPF_CORE_READ(memory, mm, mm_users.counter) != 1;
+}
+
 /*
  * Why no tag can bind the process, or 0: another task does its work untagged. A thread is one, a process that
- * opens descriptors in a table that both have is another, and the one behind a ring (ring.h) is a third. What
- * else it has open is its own business. A thread has memory and descriptors in common with others in any case
- * (SECURITY.md); what is done for it all the same is not to be done with more than it has.
+ * opens descriptors in a table that both have is another, one that runs what is written into the memory of
+ * both (CLONE_VM) a third, and the one behind a ring (ring.h) a fourth. Memory is shared for a moment by
+ * whoever looks at it, too: the warden asks again. What else it has open is its own business. A thread has
+ * memory and descriptors in common with others in any case (SECURITY.md); what is done for it all the same is
+ * not to be done with more than it has.
  */
-static __always_inline int visit_unfit(struct task_struct *task, __u32 *opens)
+static __always_inline int visit_unfit(struct task_struct *task, const struct tag *old, __u32 *opens)
 {
 	int thread = visit.op == VISIT_THREAD;
 	__u32 flags = BPF_CORE_READ(task, flags);
@@ -213,6 +222,8 @@ static __always_inline int visit_unfit(struct task_struct *task, __u32 *opens)
 		return -ESRCH;
 	if (!thread && BPF_CORE_READ(task, files, count.counter) != 1)
 		return -EMLINK;
+	if (!old->slot && memory_is_shared(task))
+		return -EUSERS;
 	*opens = task_opens(task);
 	if (*opens & OPENS_RING || flags & (PF_IO_WORKER | PF_USER_WORKER))
 		return -EBADFD;
@@ -234,15 +245,13 @@ static __always_inline void slot_mapped(const struct tag *tag)
  */
 static __always_inline int visit_split(const struct task_struct *task, const struct tag *old)
 {
-	const struct task_struct___mm *memory = (const void *)task;
 	struct tag *process = process_tag(task);
 
 	if (!process)
 		return -ESRCH;
 	if (process->flags & TAG_SPLIT)
 		return 0;
-	if (visit.op != VISIT_THREAD &&
-	    !(process->flags & TAG_LENT && BPF_CORE_READ(memory, mm, mm_users.counter) != 1))
+	if (visit.op != VISIT_THREAD && !(process->flags & TAG_LENT && memory_is_shared(task)))
 		return 0;
 	process->whole = old->slot;
 	__sync_fetch_and_or(&process->flags, TAG_SPLIT);
@@ -260,13 +269,13 @@ static __always_inline int visit_put(struct task_struct *task, const struct tag 
 {
 	struct tag put = {.slot = visit.slot, .gen = visit.gen};
 	__u32 opens = 0;
-	int err = visit_unfit(task, &opens);
+	int err = visit_unfit(task, old, &opens);
 
 	if (!err)
 		err = old->slot ? visit_narrow(task, old, &put) : tag_put((__u64)task, &put);
 	if (err)
 		return err;
-	err = visit_unfit(task, &opens);
+	err = visit_unfit(task, old, &opens);
 	if (err && old->slot)
 		tag_narrow((__u64)task, old);
 	else if (err)

@@ -19,7 +19,7 @@ static const struct operation *const tables[] = {
 	pass_operations,  ioctl_operations,   hammer_operations,    sqpoll_operations,	storm_operations,
 	host_operations,  uring_operations,   flow_operations,	    mapping_operations, race_operations,
 	cut_operations,	  tagging_operations, privilege_operations, ipc_operations,	socket_operations,
-	trick_operations, posix_operations,   fixed_operations,	    kind_operations,
+	trick_operations, posix_operations,   fixed_operations,	    kind_operations,	lent_operations,
 };
 
 #define OPERATIONS_MAX 512

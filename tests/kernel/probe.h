@@ -21,7 +21,8 @@ extern const struct operation file_operations[], fd_operations[], move_operation
 	inode_operations[], pass_operations[], ioctl_operations[], hammer_operations[], sqpoll_operations[],
 	storm_operations[], host_operations[], uring_operations[], flow_operations[], mapping_operations[],
 	race_operations[], cut_operations[], tagging_operations[], privilege_operations[], ipc_operations[],
-	socket_operations[], trick_operations[], posix_operations[], fixed_operations[], kind_operations[];
+	socket_operations[], trick_operations[], posix_operations[], fixed_operations[], kind_operations[],
+	lent_operations[];
 
 /* Finds and runs; -ENOSYS when there is no such operation, -EINVAL when words are missing. */
 int operation_run(char **words);
@@ -41,6 +42,10 @@ int polled_again(const struct io_uring_sqe *sqe);
 int fd_from(const char *name);
 /* More than an errno can say; printed with the next answer. */
 void detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Sends to the daemon what a file holds, byte for byte; the status of its answer, or -errno (probe_lent.c).
+ */
+int daemon_ask(const char *file, char *answer, size_t size);
 
 /* What a system call returned: 0 or -errno, and its descriptor, if it is one, closed. */
 int done(long ret);

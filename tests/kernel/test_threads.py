@@ -5,9 +5,10 @@ import os
 import signal
 
 from frameworks import OWN, PROBE, Framework, prepare, scope
-from kt import Log, Tap, deputy, path, wait_for
+from kt import Log, Tap, agent as kt_agent, deputy, path, put, wait_for
 
 tap = Tap()
+ROUNDS = 48 * int(os.environ.get("CHECK_LONG") or 1)
 PROCESS, NARROW, WIDE = 0, 1, 2  # the first thread, and two others
 A, PART, NONE = path("tree/a"), path("tree/part/a"), path("none/a")
 
@@ -207,5 +208,25 @@ def ends():
     tap.equal("which ends its process, as a thread cannot be ended alone", agent.process.wait(), -signal.SIGKILL)
 
 
+def storm():
+    """Threads that narrow themselves while others exit, fork, execute and end the process."""
+    body = json.dumps({"policy": scope(), "thread": True})
+    put("tree/narrow", f"POST /v1/delegate HTTP/1.1\r\nHost: deputy\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}")
+    mine, log = kt_agent("storming"), Log()
+    tap.equal("a storm of them", mine.ask(f"storm-narrow {ROUNDS} tree/narrow tree/a {PROBE}"), "OK")
+    rounds, narrowed, executed, checks, leaked, lost = map(int, mine.detail.split())
+    print(f"# {rounds} rounds, {narrowed} narrowed, {executed} executed, {checks} checks", flush=True)
+    tap.equal("goes on to its end", rounds, ROUNDS)
+    tap.that("many narrowed themselves, and many executed", narrowed > ROUNDS // 4 and executed > ROUNDS // 8, mine.detail)
+    tap.equal("none had more than its own grant, by any birth or program", leaked, 0)
+    tap.equal("and none less", lost, 0)
+    tap.that("one task is left", wait_for(lambda: known(mine.grant)["tasks"] == 1), known(mine.grant))
+    minted = {e["grant"] for e in log.all(type="grant", op="minted")}
+    over = lambda: {e["grant"] for e in log.all(type="grant", op="ended")}
+    tap.that("and every other grant is over", minted and wait_for(lambda: minted <= over()), sorted(minted - over()))
+    mine.end()
+
+
 prepare()
-tap.run(each_its_own, asking, signals, memory, executing, rings, ends)
+tap.run(each_its_own, asking, signals, memory, executing, rings, ends, storm)

@@ -44,6 +44,11 @@ static int bind_refuse(struct exchange *x, int err)
 		return answer_problem(a, PROBLEM_CONFLICT,
 				      "the calling process shares its descriptors with another one "
 				      "(CLONE_FILES): a grant binds one");
+	case -EUSERS:
+		return answer_problem(
+			a, PROBLEM_CONFLICT,
+			"the calling process shares its memory with another one (vfork, CLONE_VM): "
+			"a grant binds one: ask after executing, as `deputy run` does");
 	case -EBADFD:
 		return answer_problem(
 			a, PROBLEM_CONFLICT,

@@ -29,8 +29,8 @@ struct warden_load {
 /* Who is behind a connection. */
 int warden_peer(int warden, int connection, struct warden_peer *peer);
 int warden_load(int warden, const struct warden_load *load, struct warden_tag *tag);
-/* -EEXIST: tagged already; -EBUSY: it has threads; -EMLINK: it shares its descriptors; -EBADFD: it has a
- * ring. */
+/* -EEXIST: tagged already; -EBUSY: it has threads; -EMLINK: it shares its descriptors; -EUSERS: its
+ * memory; -EBADFD: it has a ring. */
 int warden_tag(int warden, int connection, struct warden_tag tag, uint32_t flags);
 /* `flags`: SLOT_KILL or 0. */
 int warden_revoke(int warden, struct warden_tag tag, uint32_t flags);

@@ -63,7 +63,8 @@ struct warden_request {
 
 struct warden_reply {
 	int32_t error; /* 0 or -errno; -EEXIST: the peer is tagged; -EBUSY: it has threads or tasks remain;
-			  -EMLINK: it shares its descriptors; -EBADFD: it has a ring */
+			  -EMLINK: it shares its descriptors; -EUSERS: its memory; -EBADFD: it has
+			  a ring */
 	uint32_t slot; /* PEER: 0 = untagged */
 	uint32_t gen;
 	uint32_t tgid; /* PEER, TAG: of the peer as the initial pid namespace counts */

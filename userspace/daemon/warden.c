@@ -46,11 +46,29 @@ static int answer_load(struct warden *w, const struct warden_request *q, int fd,
 	return enforce_load(w->enforce, fd, &terms, &a->slot, &a->gen);
 }
 
+/* Whoever reads a process's /proc/PID/cmdline has its memory in common with it for that while. */
+#define LOOKS	20
+#define LOOK_NS 1000000
+
+static int visit_patiently(struct enforce *e, int fd, enum visit_op op, struct visit *visit)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_NS};
+	const struct visit ask = *visit;
+	int r = enforce_visit(e, fd, op, visit);
+
+	for (int i = 1; i < LOOKS && r == -EUSERS; i++) {
+		nanosleep(&pause, NULL);
+		*visit = ask;
+		r = enforce_visit(e, fd, op, visit);
+	}
+	return r;
+}
+
 static int answer_tag(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
 {
 	struct visit visit = {.slot = q->slot, .gen = q->gen};
 	enum visit_op op = q->flags & WARDEN_TAG_THREAD ? VISIT_THREAD : VISIT_TAG;
-	int r = enforce_visit(w->enforce, fd, op, &visit);
+	int r = visit_patiently(w->enforce, fd, op, &visit);
 
 	a->slot = visit.slot;
 	a->gen = visit.gen;
