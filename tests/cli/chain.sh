@@ -4,44 +4,20 @@
 # usage: chain.sh [PATH-OF-DEPUTY]
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
-deputy=$(realpath "${1:-$here/../../build/deputy}")
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-tests=0 failed=0 code=0
+. "$(dirname "$0")/tap"
+deputy=$(realpath "${1:-$root/build/deputy}")
 unset DEPUTY_SOCKET
-
-ok() { # ok STATUS NAME
-	tests=$((tests + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $tests - $2"
-	else
-		failed=$((failed + 1))
-		echo "not ok $tests - $2"
-		sed 's/^/# /' "$dir/out" "$dir/err"
-	fi
-}
 
 # verify EXIT NAME ARGS...: without a daemon to ask
 verify() {
 	local want=$1 name=$2
 	shift 2
-	"$deputy" --socket /nonexistent token verify "$@" >"$dir/out" 2>"$dir/err" </dev/null
-	code=$?
-	[ "$code" -eq "$want" ]
-	ok $? "$name: exit code $want"
-}
-has() { # has FILE TEXT NAME
-	grep -qF -- "$2" "$dir/$1"
-	ok $? "$3"
+	try "$deputy" --socket /nonexistent token verify "$@"
+	exits "$want" "$name"
 }
 
-printer=
-for p in "$here"/../../build/{san/,}tests/unit/token/test_chain; do [ -x "$p" ] && printer=$p && break; done
-if [ -z "$printer" ] || ! /usr/bin/python3 -c 'import jwcrypto' 2>/dev/null; then
-	echo "1..0 # SKIP needs python3-jwcrypto and the unit tests built"
-	exit 0
-fi
+printer=$(built tests/unit/token/test_chain) && /usr/bin/python3 -c 'import jwcrypto' 2>/dev/null ||
+	skip "needs python3-jwcrypto and the unit tests built"
 
 # ---- ours, by jwcrypto ----
 : >"$dir/out"
@@ -92,5 +68,4 @@ verify 77 "by another host's keys" --keys "$dir/ours.jwks" "$dir/chain"
 verify 77 "with a purpose that only begins like its parent's" --keys "$dir/jwks" "$dir/chain"
 has err "link 2: its purpose is no refinement" "is told"
 
-echo "1..$tests"
-[ "$failed" -eq 0 ]
+finish

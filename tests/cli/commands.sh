@@ -4,13 +4,10 @@
 # usage: commands.sh [PATH-OF-DEPUTY]
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
-deputy=$(realpath "${1:-$here/../../build/deputy}")
-dir=$(mktemp -d)
+. "$(dirname "$0")/tap"
+deputy=$(realpath "${1:-$root/build/deputy}")
 socket=$dir/sock
 log=$dir/requests
-tests=0
-failed=0
 unset DEPUTY_SOCKET NO_COLOR
 
 "$here/fake-deputyd" "$socket" "$log" &
@@ -22,40 +19,13 @@ cd "$dir" || exit 1
 # run ARGS...: leaves $code, $out, $err; requests go to $log
 run() {
 	: >"$log"
-	"$deputy" --socket "$socket" "$@" >out 2>err </dev/null
-	code=$?
+	try "$deputy" --socket "$socket" "$@"
 	out=$(cat out) err=$(cat err)
 }
 
-ok() { # ok STATUS NAME
-	tests=$((tests + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $tests - $2"
-	else
-		failed=$((failed + 1))
-		echo "not ok $tests - $2"
-		printf '# code %s\n' "$code"
-		sed 's/^/# out: /' out
-		sed 's/^/# err: /' err
-	fi
-}
-
-exits() { # exits CODE NAME
-	[ "$code" -eq "$1" ]
-	ok $? "$2: exit code $1"
-}
-out_has() { # out_has TEXT NAME
-	grep -qF -- "$1" out
-	ok $? "$2"
-}
-err_has() {
-	grep -qF -- "$1" err
-	ok $? "$2"
-}
-asked() { # asked TEXT NAME
-	grep -qF -- "$1" "$log"
-	ok $? "$2"
-}
+out_has() { has out "$@"; } # TEXT NAME
+err_has() { has err "$@"; }
+asked() { has requests "$@"; }
 
 for p in good refused broken foreign many down garbage hangup; do echo "name: $p" >$p.yaml; done
 printf '\377' >bytes.yaml
@@ -457,5 +427,4 @@ err_has "no daemon at $socket: Connection refused" "the reason is printed"
 [ ! -e ran ]
 ok $? "and nothing ran"
 
-echo "1..$tests"
-[ "$failed" -eq 0 ]
+finish

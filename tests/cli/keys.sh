@@ -5,12 +5,9 @@
 # usage: keys.sh [PATH-OF-DEPUTYD]
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
-deputyd=$(realpath "${1:-$here/../../build/deputyd}")
-[ "$(id -u)" -eq 0 ] || { echo "1..0 # SKIP not root"; exit 0; }
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-tests=0 failed=0
+. "$(dirname "$0")/tap"
+deputyd=$(realpath "${1:-$root/build/deputyd}")
+[ "$(id -u)" -eq 0 ] || skip "not root"
 unset CREDENTIALS_DIRECTORY NOTIFY_SOCKET
 mkdir -p "$dir/etc" "$dir/credentials"
 key=$dir/state/key seal=$dir/etc/seal.key
@@ -18,24 +15,10 @@ key=$dir/state/key seal=$dir/etc/seal.key
 configure() { printf 'pin_dir: %s/no/bpffs\n%s\n' "$dir" "${1:-}" >"$dir/etc/deputyd.yaml"; }
 
 start() {
-	timeout 60 "$deputyd" --foreground --config "$dir/etc/deputyd.yaml" --state-dir "$dir/state" --runtime-dir "$dir/run" \
-		>"$dir/out" 2>"$dir/err" </dev/null
-	code=$?
+	try timeout 60 "$deputyd" --foreground --config "$dir/etc/deputyd.yaml" --state-dir "$dir/state" --runtime-dir "$dir/run"
 }
 
-ok() { # ok STATUS NAME
-	tests=$((tests + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $tests - $2"
-	else
-		failed=$((failed + 1))
-		echo "not ok $tests - $2"
-		echo "# code $code"
-		sed 's/^/# err: /' "$dir/err"
-	fi
-}
-says() { grep -qF -- "$1" "$dir/err"; ok $? "$2"; }
-exits() { [ "$code" -eq "$1" ]; ok $? "$2: exit status $1"; }
+says() { has err "$@"; }
 # Past the keys it says nothing of them.
 passes() { ! grep -qF -e "$key" -e "seal" "$dir/err"; ok $? "$1"; exits 69 "$1, as far as the kernel"; }
 sealed() { [ "$(head -c 13 "$key")" = deputy/keys/1 ]; ok $? "$1"; }
@@ -130,5 +113,4 @@ for after in 1d 365d; do
 	passes "rotated after $after"
 done
 
-echo "1..$tests"
-[ "$failed" -eq 0 ]
+finish

@@ -3,31 +3,15 @@
 # libdeputy as others meet it: installed, found by pkg-config, linked to a program of theirs. TAP on stdout.
 set -u
 
-root=$(cd "$(dirname "$0")/../.." && pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-tests=0 failed=0
+. "$(dirname "$0")/tap"
 
-ok() { # ok STATUS NAME
-	tests=$((tests + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $tests - $2"
-	else
-		failed=$((failed + 1))
-		echo "not ok $tests - $2"
-		sed 's/^/# /' "$dir/log"
-	fi
-}
+printer=$(built tests/unit/token/test_chain) || skip "needs the unit tests built"
 
-printer=
-for p in "$root"/build/{san/,}tests/unit/token/test_chain; do [ -x "$p" ] && printer=$p && break; done
-[ -n "$printer" ] || { echo "1..0 # SKIP needs the unit tests built"; exit 0; }
-
-make -C "$root" --no-print-directory install DESTDIR="$dir/root" PREFIX=/opt/deputy >"$dir/log" 2>&1
+make -C "$root" --no-print-directory install DESTDIR="$dir/root" PREFIX=/opt/deputy >"$dir/out" 2>&1
 ok $? "make install"
 libdir=$(dirname "$(find "$dir/root" -name libdeputy.so.0)")
 export PKG_CONFIG_PATH=$libdir/pkgconfig PKG_CONFIG_SYSROOT_DIR=$dir/root LD_LIBRARY_PATH=$libdir
-pkg-config --exists --print-errors deputy 2>"$dir/log"
+pkg-config --exists --print-errors deputy 2>"$dir/out"
 ok $? "pkg-config finds it"
 
 cat >"$dir/service.c" <<'END'
@@ -60,7 +44,7 @@ END
 for language in c c++; do
 	# shellcheck disable=SC2046
 	gcc -x $language -D_GNU_SOURCE -Wall -Wextra -Werror "$dir/service.c" -o "$dir/service" -x none $(pkg-config --cflags --libs deputy) \
-		>"$dir/log" 2>&1
+		>"$dir/out" 2>&1
 	status=$?
 	if [ $language = c++ ] && ! gcc -print-prog-name=cc1plus | grep -q /; then
 		tests=$((tests + 1))
@@ -74,8 +58,8 @@ done
 says() {
 	local want=$1 name=$2
 	shift 2
-	"$dir/service" "$@" >"$dir/log" 2>&1
-	[ "$(cat "$dir/log")" = "$want" ]
+	"$dir/service" "$@" >"$dir/out" 2>&1
+	[ "$(cat "$dir/out")" = "$want" ]
 	ok $? "$name: $want"
 }
 
@@ -122,7 +106,7 @@ int main(int argc, char **argv)
 }
 END
 # shellcheck disable=SC2046
-gcc -D_GNU_SOURCE -Wall -Wextra -Werror "$dir/redeem.c" -o "$dir/service" $(pkg-config --cflags --libs deputy) >"$dir/log" 2>&1
+gcc -D_GNU_SOURCE -Wall -Wextra -Werror "$dir/redeem.c" -o "$dir/service" $(pkg-config --cflags --libs deputy) >"$dir/out" 2>&1
 ok $? "a program that redeems links to it"
 "$root/tests/cli/fake-deputyd" "$dir/sock" "$dir/requests" &
 server=$!
@@ -160,12 +144,11 @@ int main(int argc, char **argv)
 }
 END
 # shellcheck disable=SC2046
-gcc -D_GNU_SOURCE -Wall -Wextra -Werror "$dir/delegate.c" -o "$dir/service" $(pkg-config --cflags --libs deputy) >"$dir/log" 2>&1
+gcc -D_GNU_SOURCE -Wall -Wextra -Werror "$dir/delegate.c" -o "$dir/service" $(pkg-config --cflags --libs deputy) >"$dir/out" 2>&1
 ok $? "a program that delegates links to it"
 says gaaaaaaaaaaaaaaa "a narrower grant" "$dir/sock"
 grep -qF '{"method": "POST", "path": "/v1/delegate", "body": {"purpose": "review", "ttl": "1m", "argv": ["make"]}}' "$dir/requests"
 ok $? "is asked for"
 says ENOENT "nobody to delegate" "$dir/absent"
 
-echo "1..$tests"
-[ "$failed" -eq 0 ]
+finish
