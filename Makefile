@@ -114,6 +114,7 @@ $(UNIT_BINS): $(B)/$(VARIANT:-%=%/)%: %.c $$(filter-out $$(UNIT),$$(wildcard $$(
 
 $(filter %/unit/daemon/%,$(UNIT_BINS)): $(B)/bpf/deputy.skel.h
 $(filter %/unit/broker/test_oidc %/unit/broker/test_id_token,$(UNIT_BINS)): tests/unit/proof/forge.c
+$(filter %/unit/broker/test_owner_proof,$(UNIT_BINS)): tests/unit/proof/own_agent.c
 
 $(GOLDEN): tests/policy/golden.c $(B)/modules$(VARIANT).a
 	$(call say,TEST)
@@ -145,7 +146,7 @@ fuzz-programs: $(FUZZ_BINS)
 fuzz:
 	+$(Q)$(MAKE) --no-print-directory CC=$(CLANG) VARIANT=-fuzz SANITIZE=-fsanitize=fuzzer-no-link,address,undefined fuzz-programs
 
-SOURCES := $(wildcard include/*.h bpf/*.[ch] policy/*.[ch] userspace/*/*.[ch] tests/unit/*.h tests/unit/*/*.[ch] tests/fuzz/*.c \
+SOURCES := $(wildcard include/*.h bpf/*.[ch] policy/*.[ch] userspace/*/*.[ch] tests/unit/*.h tests/unit/*/*.[ch] tests/fuzz/*.[ch] \
 	tests/kernel/*.[ch] tests/landlock/*.[ch] tests/vm/*.[ch] tests/bench/*.[ch] tests/policy/*.c tests/interop/*/*.[ch])
 format: ## lay out every C source
 	$(FORMAT) -i $(SOURCES)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "proof/allowed_signers.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -45,12 +46,11 @@ static void check_errors(const struct signers_errors *errors)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *copy = malloc(size ? size : 1); /* of exactly this size: a read past its end is seen */
+	char *copy = copy_of(data, size);
 	struct signers_errors errors;
 	struct allowed_signers s;
 	int err;
 
-	memcpy(copy, data, size);
 	err = allowed_signers_parse(copy, size, &errors, &s);
 	free(copy);
 	if (err == -EINVAL)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "token/chain.h"
 #include "token/jws.h"
 
@@ -150,12 +151,10 @@ static void try_payload(int child, const char *payload, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *copy = malloc(size ? size : 1),
-	     *grafted; /* of exactly this size: a read past its end is seen */
+	char *copy = copy_of(data, size), *grafted;
 	struct chain_report r;
 	size_t len;
 
-	memcpy(copy, data, size);
 	if (size && copy[0] == 'r') {
 		try_payload(0, copy + 1, size - 1);
 	} else if (size && copy[0] == 'c') {

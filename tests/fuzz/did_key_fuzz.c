@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "token/base58.h"
 #include "token/did_key.h"
 
@@ -22,12 +23,11 @@ static void base58(const char *text, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = malloc(size ? size : 1), again[DID_KEY_METHOD_LEN + 1];
+	char *text = copy_of(data, size), again[DID_KEY_METHOD_LEN + 1];
 	struct public_key key;
 
 	if (sodium_init() < 0)
 		abort();
-	memcpy(text, data, size);
 	base58(text, size);
 	if (did_key_decode(text, size, &key) == 0) {
 		did_key_encode(&key, again);

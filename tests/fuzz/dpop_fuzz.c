@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "proof/dpop.h"
 #include "token/jws.h"
 
@@ -55,10 +56,8 @@ static void forge(const char *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	/* a copy of exactly this size: a read past its end is seen */
-	char *text = malloc(size ? size : 1);
+	char *text = copy_of(data, size);
 
-	memcpy(text, data, size);
 	if (size && text[0] == 'f')
 		forge(text + 1, size - 1);
 	else

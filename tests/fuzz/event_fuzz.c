@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "recorder/event_json.h"
 
 static const char labels[] = "a.yaml:1 allow read path /**\0a.yaml:2 deny write path \"\xff\\";
@@ -33,12 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char buf[LINE_BYTES_MAX];
 	struct line out = {.buf = buf, .size = sizeof(buf)};
-	void *record = malloc(size ? size : 1); /* of exactly this size, for the sanitizer to watch */
+	void *record = copy_of(data, size);
 	const struct event *e = record;
 	struct identity_book *book;
 	int err;
 
-	memcpy(record, data, size);
 	book = size >= sizeof(*e) ? book_of(e->slot, e->gen) : identity_book_new();
 	err = event_json(record, size, size >= sizeof(*e) ? identity_find(book, e->slot, e->gen) : NULL, 1, 0,
 			 &out);

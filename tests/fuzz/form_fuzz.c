@@ -8,6 +8,7 @@
 
 #include "broker/form.h"
 #include "common/utf8.h"
+#include "copy.h"
 
 static size_t escape(const char *text, char *out)
 {
@@ -48,12 +49,10 @@ static void check(const struct form *f, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	/* a copy of exactly this size: a read past its end is seen */
-	char *body = malloc(size ? size : 1);
+	char *body = copy_of(data, size);
 	struct form_error e = {0};
 	struct form f;
 
-	memcpy(body, data, size);
 	if (form_decode(body, size, "r audience", &f, &e) == 0) {
 		check(&f, size);
 		form_free(&f);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "broker/request.h"
+#include "copy.h"
 
 static void check(const struct grant_request *r, enum request_kind kind)
 {
@@ -39,12 +40,11 @@ static void check(const struct grant_request *r, enum request_kind kind)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *body = malloc(size ? size : 1);
+	char *body = copy_of(data, size);
 	struct grant_request r = {0};
 	struct answer a = {0};
 	enum request_kind kind = size & 1 ? REQUEST_GRANT : REQUEST_NARROWER;
 
-	memcpy(body, data, size);
 	if (request_decode(body, size, kind, &r, &a) == 0)
 		check(&r, kind);
 	else if (!answer_message(&a) || a.status != 400)

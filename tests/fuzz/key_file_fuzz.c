@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "token/key_file.h"
 
 #define HEAD 56
@@ -73,9 +74,8 @@ static void as_ring(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t *copy = malloc(size ? size : 1); /* of exactly this size: a read past its end is seen */
+	uint8_t *copy = copy_of(data, size);
 
-	memcpy(copy, data, size);
 	as_file(copy, size);
 	as_sealed(copy, size);
 	as_ring(copy, size);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "log/receipt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -66,12 +67,11 @@ static void receipt_try(const char *text, size_t size, const struct note_key *ke
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct public_key nobody = {.bytes = {1}};
-	char *text = malloc(size ? size : 1); /* of exactly this size, for the sanitizer to watch */
+	char *text = copy_of(data, size);
 	static struct note_key key;
 
 	if (!key.name[0] && (sodium_init() < 0 || note_key_make("o", SIGNATURE_ED25519, &nobody, &key)))
 		abort();
-	memcpy(text, data, size);
 	note_try(text, size, &key);
 	key_try(text, size);
 	receipt_try(text, size, &key);

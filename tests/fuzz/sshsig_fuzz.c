@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "proof/sshsig.h"
 
 #define NAMESPACE "grant@deputy"
@@ -51,12 +52,11 @@ static void check(struct sshsig *sig)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t *copy = malloc(size ? size : 1); /* of exactly this size: a read past its end is seen */
+	uint8_t *copy = copy_of(data, size);
 	struct sshkey_touch touch;
 	struct sshkey *other;
 	struct sshsig sig;
 
-	memcpy(copy, data, size);
 	if (sshsig_decode(copy, size, &sig) == 0)
 		check(&sig);
 	if (sshsig_decode_text((char *)copy, size, &sig) == 0)

@@ -130,13 +130,6 @@ static int teardown(void **state)
 	return stage_teardown(state);
 }
 
-static int end(void **state)
-{
-	(void)state;
-	forge_free_keys();
-	return 0;
-}
-
 static void nonce_get(struct stage *s, uid_t uid, char nonce[NONCE_TEXT], char kid[64])
 {
 	struct reply r;
@@ -550,5 +543,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(unconfigured, setup, teardown),
 	};
 
-	return cmocka_run_group_tests_name("broker/oidc", tests, NULL, end);
+	return cmocka_run_group_tests_name("broker/oidc", tests, NULL, forge_teardown);
 }

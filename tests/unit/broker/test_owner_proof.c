@@ -17,11 +17,10 @@
 #include <unistd.h>
 
 #include "cli/owner_proof.h"
-#include "cli/ssh_agent.h"
+#include "proof/own_agent.h"
 #include "stage.h"
 
 static char dir[64], fingerprint[64];
-static pid_t agent;
 static struct cli cli;
 
 static int shell(const char *command)
@@ -34,30 +33,6 @@ static int shell(const char *command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-static int agent_start(void)
-{
-	char path[128];
-	int fd, err = -1;
-
-	snprintf(path, sizeof(path), "%s/agent", dir);
-	setenv("SSH_AUTH_SOCK", path, 1);
-	agent = fork();
-	if (agent == 0) {
-		int null = open("/dev/null", O_RDWR);
-
-		dup2(null, 1);
-		execlp("ssh-agent", "ssh-agent", "-D", "-a", path, NULL);
-		_exit(127);
-	}
-	for (int i = 0; i < 500 && err; i++) {
-		usleep(10000);
-		err = agent_connect(NULL, &fd);
-	}
-	if (!err)
-		close(fd);
-	return err;
-}
-
 static int setup(void **state)
 {
 	static const struct command command = {"run", "", "", NULL};
@@ -68,7 +43,7 @@ static int setup(void **state)
 	FILE *f;
 
 	strcpy(dir, "/tmp/deputy-owner-XXXXXX");
-	if (!mkdtemp(dir) || agent_start() ||
+	if (!mkdtemp(dir) || own_agent_start(dir) ||
 	    shell("ssh-keygen -q -N '' -t ed25519 -f key && ssh-keygen -q -N '' -t rsa -b 2048 -f other && "
 		  "{ printf 'alice '; cat key.pub; } >allowed && ssh-add -q key"))
 		return -1;
@@ -89,8 +64,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	kill(agent, SIGTERM);
-	waitpid(agent, NULL, 0);
+	own_agent_stop();
 	shell("rm -rf \"$PWD\"");
 	return stage_teardown(state);
 }

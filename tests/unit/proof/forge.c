@@ -80,6 +80,13 @@ void forge_free_keys(void)
 	}
 }
 
+int forge_teardown(void **state)
+{
+	(void)state;
+	forge_free_keys();
+	return 0;
+}
+
 static void set_part(json_t *jwk, const char *name, const unsigned char *bytes, size_t size)
 {
 	char text[2048];

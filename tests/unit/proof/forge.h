@@ -12,6 +12,8 @@ EVP_PKEY *forge_key(const char *alg);
 /* Another one of this kind, or NULL and `bits` of an RSA key. The caller frees it. */
 EVP_PKEY *forge_new_key(const char *alg, unsigned bits);
 void forge_free_keys(void);
+/* The same for cmocka. */
+int forge_teardown(void **state);
 
 /* The public JWK, without kid, alg or use; a new reference. */
 json_t *forge_jwk(EVP_PKEY *key);

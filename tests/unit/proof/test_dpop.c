@@ -299,13 +299,6 @@ static void changes(void **state)
 	free(text);
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	forge_free_keys();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,5 +308,5 @@ int main(void)
 		cmocka_unit_test(changes),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, teardown);
+	return cmocka_run_group_tests(tests, NULL, forge_teardown);
 }

@@ -339,13 +339,6 @@ static void long_kid(void **state)
 	}
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	forge_free_keys();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,5 +348,5 @@ int main(void)
 		cmocka_unit_test(set_limits), cmocka_unit_test(long_kid),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, teardown);
+	return cmocka_run_group_tests(tests, NULL, forge_teardown);
 }

@@ -394,13 +394,6 @@ static void header_size(void **state)
 	}
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	forge_free_keys();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,5 +414,5 @@ int main(void)
 		cmocka_unit_test(header_size),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, teardown);
+	return cmocka_run_group_tests(tests, NULL, forge_teardown);
 }

@@ -59,13 +59,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int end(void **state)
-{
-	(void)state;
-	forge_free_keys();
-	return 0;
-}
-
 static json_t *claims_good(void)
 {
 	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s}", "iss", ISSUER, "sub", "alice", "aud", "deputy",
@@ -543,5 +536,5 @@ int main(void)
 		TEST(several_issuers), TEST(no_kid_of_several), TEST(no_keys),	     TEST(mistakes),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, end);
+	return cmocka_run_group_tests(tests, NULL, forge_teardown);
 }

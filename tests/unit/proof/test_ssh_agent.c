@@ -11,41 +11,18 @@
 #include <unistd.h>
 
 #include "cli/ssh_agent.h"
+#include "own_agent.h"
 
 #define MESSAGE "what the owner signs"
 
-static pid_t agent;
-
 static int setup(void **state)
 {
-	char path[128];
-	int fd, err = -1;
-
-	if (signing_setup(state))
-		return -1;
-	snprintf(path, sizeof(path), "%s/agent", (char *)*state);
-	agent = fork();
-	if (agent == 0) {
-		int null = open("/dev/null", O_RDWR);
-
-		dup2(null, 1);
-		execlp("ssh-agent", "ssh-agent", "-D", "-a", path, NULL);
-		_exit(127);
-	}
-	setenv("SSH_AUTH_SOCK", path, 1);
-	for (int i = 0; i < 500 && err; i++) {
-		usleep(10000);
-		err = agent_connect(NULL, &fd);
-	}
-	if (!err)
-		close(fd);
-	return err;
+	return signing_setup(state) ?: own_agent_start(*state);
 }
 
 static int teardown(void **state)
 {
-	kill(agent, SIGTERM);
-	waitpid(agent, NULL, 0);
+	own_agent_stop();
 	return signing_teardown(state);
 }
 
