@@ -18,6 +18,7 @@
 
 #include "cli/owner_proof.h"
 #include "proof/own_agent.h"
+#include "proof/sshkey.h"
 #include "stage.h"
 
 static char dir[64], fingerprint[64];
