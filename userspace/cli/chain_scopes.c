@@ -144,7 +144,8 @@ int chain_scopes(struct chain_report *report, const struct scopes_from *from)
 {
 	__attribute__((cleanup(scopes_clear))) struct scopes s = {
 		.from = from, .vars = from->vars, .report = report};
-	int err = policy_vars_fill(&s.vars), code = err ? EX_OSERR : scopes_open(&s);
+	int err = from->policies.count ? policy_vars_fill(&s.vars) : 0,
+	    code = err ? EX_OSERR : scopes_open(&s);
 
 	if (err)
 		cli_error("%s", strerror(-err));
