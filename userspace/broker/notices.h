@@ -8,9 +8,7 @@
 
 #include "broker/state.h"
 
-/* Each is signed and written. One at a time between two looks at the sockets, or whoever revokes a great tree
- * waits for the first of them longer than for the cut. */
-#define NOTICES_AT_ONCE 1u
+#define NOTICES_AT_ONCE 32u
 
 /* Writes down that a grant was revoked, and keeps it after: a daemon that dies in between leaves it to the
  * next, which tells of it again. */
