@@ -7,7 +7,7 @@ import threading
 
 from cases import ANY, Bench, Case, remove
 from daemons import DEPUTYD, SCRATCH, Daemon
-from kt import DEPUTY, EXT4, POLICY, ROOT, STATE, Agent, Tap, agent, make, path, put
+from kt import DEPUTY, EXT4, POLICY, ROOT, STATE, Agent, Tap, agent, deputy, make, path, put
 
 tap = Tap()
 daemon = Daemon()
@@ -200,6 +200,7 @@ def aliases():
     put("mounted/file")
     for place, source in (("state", STATE), ("deep", ROOM + "/deep/er"), ("file", ROOM + "/a"), ("pins", PINS)):
         tap.that(f"bound: {place}", mount(f"mounted/{place}", "--bind", source))
+    tap.equal("the signing key is written anew", deputy("key", "rotate").returncode, 0)
     os.link(STATE + "/key", path("tree/key")) if not os.path.exists(path("tree/key")) else None
     bench.check(
         ward("a bind mount", "flock mounted/state/key r", "read mounted/a", op="read", where="mounted/state/key"),

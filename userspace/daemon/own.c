@@ -190,6 +190,12 @@ static int ward_keys(struct enforce *e, const struct keystore *keys)
 	return ward_path(e, keys->path, closed) ?: ward_path(e, keys->seal, closed) ?: ward_credentials(e);
 }
 
+/* Until now the directory's ward was all that closed it: no agent had it open, or cached. */
+void own_ward_keys(struct enforce *e, const struct keystore *keys)
+{
+	ward_path(e, keys->path, closed);
+}
+
 int own_ward(struct enforce *e, const struct site *site, const struct keystore *keys,
 	     const struct config *config, const char *config_file)
 {

@@ -16,4 +16,8 @@
 int own_ward(struct enforce *enforce, const struct site *site, const struct keystore *keys,
 	     const struct config *config, const char *config_file);
 
+/* Wards the file of the signing keys once more: each rotation writes another, which may get a second name
+ * too. What fails is said on stderr, and leaves it closed as what lies in the state directory. */
+void own_ward_keys(struct enforce *enforce, const struct keystore *keys);
+
 #endif

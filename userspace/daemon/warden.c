@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "common/msg.h"
+#include "daemon/own.h"
 #include "daemon/records.h"
 
 #define SWEEP_USEC                                                                                           \
@@ -117,6 +118,7 @@ static int answer_keys(struct warden *w, const struct warden_request *q, int fd,
 	int r = keystore_turn(w->keys, q->flags, &keys);
 
 	(void)fd, (void)a;
+	own_ward_keys(w->enforce, w->keys);
 	return r ?: keystore_send(&keys, &w->pass);
 }
 
