@@ -19,19 +19,18 @@ static const struct {
 static int token_rate(struct swap *s)
 {
 	const struct caller *c = &s->x->caller;
-	const struct grant *own = registry_by_tag(&s->b->grants, c->slot, c->gen);
-	struct bill bill;
 	int err;
 
-	if (c->slot && !own) /* on nobody's account */
+	s->own = registry_by_tag(&s->b->grants, c->slot, c->gen);
+	if (c->slot && !s->own) /* on nobody's account */
 		return oauth_problem(
 			s->answer, OAUTH_INVALID_REQUEST,
 			"under a grant of an earlier run of the daemon, which has nothing to exchange");
 	err = issued_watch(s->b);
 	if (!err)
-		err = payers_bill(&s->b->issued.payers, own, own ? own->uid : c->uid, &bill);
+		err = payers_bill(&s->b->issued.payers, s->own, s->own ? s->own->uid : c->uid, &s->bill);
 	if (!err)
-		err = payers_ask(&bill);
+		err = payers_ask(&s->bill);
 	if (err == -EAGAIN)
 		return oauth_problem(s->answer, OAUTH_TOO_MANY,
 				     "more than %u requests in a second by one agent, or %u by one owner",
@@ -75,9 +74,10 @@ static int token_remember(struct swap *s)
 				     .kind = s->kind,
 				     .single_use = s->single_use,
 				     .grant = s->grant,
+				     .bill = s->bill,
 				     .deadline = s->deadline,
 				     .status = s->status};
-	int err = s->with_grant ? 0 : task_of(s->x, s->grant, &terms.task);
+	int err = s->with_grant ? 0 : task_of(s->x, s->own, &terms.task);
 
 	if (err)
 		return token_refuse(s, err);

@@ -91,6 +91,7 @@ static struct issued *issued_make(const struct issued_terms *terms)
 			     .single_use = terms->single_use,
 			     .slot = terms->grant->slot,
 			     .gen = terms->grant->gen,
+			     .bill = terms->bill,
 			     .deadline = terms->deadline,
 			     .status = terms->status,
 			     .task = terms->task};
@@ -102,10 +103,6 @@ int issued_add(struct broker *b, const struct issued_terms *terms)
 	struct issued *t = issued_make(terms);
 	int err = t ? hash_sha256(terms->text, strlen(terms->text), t->hash) : -ENOMEM;
 
-	if (!err)
-		err = issued_watch(b);
-	if (!err)
-		err = payers_bill(&b->issued.payers, terms->grant, terms->grant->uid, &t->bill);
 	if (!err)
 		err = payers_take(&b->issued.payers, &t->bill);
 	if (err) {

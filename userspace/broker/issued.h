@@ -39,6 +39,7 @@ struct issued_terms {
 	enum issued_kind kind;
 	bool single_use;
 	const struct grant *grant;
+	struct bill bill;  /* of whoever asks, made in this very event */
 	struct task *task; /* NULL: none */
 	uint64_t deadline;
 	uint64_t status; /* STATUS_NONE: none */

@@ -34,6 +34,9 @@ struct swap {
 	struct broker *b;
 	struct answer *answer;
 	struct form form;
+	/* who asks, and pays for it, whosever grant it is about */
+	struct grant *own; /* the agent's; NULL: a user himself asks */
+	struct bill bill;
 	/* what is asked */
 	enum issued_kind kind;
 	bool single_use;

@@ -24,12 +24,11 @@ static int request_grant_type(struct swap *s)
 static int request_client(struct swap *s)
 {
 	const struct caller *c = &s->x->caller;
-	const struct grant *own = registry_by_tag(&s->b->grants, c->slot, c->gen);
 	const char *id = form_value(&s->form, "client_id");
 	char name[ID_BYTES + 8];
 
 	if (c->slot)
-		snprintf(name, sizeof(name), "agent:%s", own ? own->id : "?");
+		snprintf(name, sizeof(name), "agent:%s", s->own ? s->own->id : "?");
 	else
 		snprintf(name, sizeof(name), "uid:%u", (unsigned)c->uid);
 	if (!id || strcmp(id, name) == 0)

@@ -35,11 +35,6 @@ static const char *old_text(const struct swap *s, const char *claim)
 
 /* ---- the grant behind it ---- */
 
-static struct grant *named_self(const struct swap *s)
-{
-	return registry_by_tag(&s->b->grants, s->x->caller.slot, s->x->caller.gen);
-}
-
 /* By the name "self", or an id, which is a name too: who may use it is the kernel's to say, not the name's.
  */
 static struct grant *named_grant(struct swap *s, const char *text, size_t len)
@@ -48,7 +43,7 @@ static struct grant *named_grant(struct swap *s, const char *text, size_t len)
 
 	(void)len;
 	if (strcmp(text, "self") == 0)
-		return named_self(s);
+		return s->own;
 	return registry_find(&s->b->grants, text, access_sees, &s->x->caller, &g) ? NULL : g;
 }
 
@@ -112,7 +107,7 @@ static struct grant *narrower(struct grant *a, struct grant *b)
  */
 static struct grant *subject_for(struct swap *s, struct grant *g)
 {
-	struct grant *own = named_self(s);
+	struct grant *own = s->own;
 
 	if (s->x->caller.slot)
 		return own && own->state == GRANT_LIVE ? narrower(g, own) : NULL;

@@ -62,26 +62,43 @@ static int pidfd_of(const struct exchange *x, pid_t *pid, int *pidfd)
 	return errno == ENOPROTOOPT ? pidfd_by_number(x, cred.pid, pidfd) : -errno;
 }
 
-static const struct grant *root_of(const struct grant *g)
+/* ---- on whose account ---- */
+
+struct task_payer {
+	const char *root; /* as in struct task */
+	uid_t uid;
+};
+
+static struct task_payer task_payer(const struct exchange *x, const struct grant *own)
 {
-	while (g->above)
-		g = g->above;
-	return g;
+	struct task_payer p = {"", own ? own->uid : x->caller.uid};
+
+	for (; own; own = own->above)
+		p.root = own->id;
+	return p;
 }
 
-/* Few enough to count them. */
-static bool tasks_full(const struct broker *b, const struct grant *g)
+static bool task_is_of(const struct task *t, const struct task_payer *p)
 {
-	unsigned all = 0, owner = 0, grant = 0;
+	return t->uid == p->uid && strcmp(t->root, p->root) == 0;
+}
+
+/* Few enough to count them. Root himself, under no grant, has what there is. */
+static bool tasks_full(const struct broker *b, const struct task_payer *p)
+{
+	unsigned all = 0, owner = 0, agent = 0;
 	const struct task *t;
 
 	LIST_FOREACH (t, &b->tasks, next) {
 		all++;
-		owner += t->uid == g->uid;
-		grant += strcmp(t->root, root_of(g)->id) == 0;
+		owner += t->uid == p->uid;
+		agent += task_is_of(t, p);
 	}
-	return all >= TASKS_WATCHED || grant >= TASKS_PER_GRANT || owner >= TASKS_PER_OWNER;
+	return all >= TASKS_WATCHED || (*p->root && agent >= TASKS_PER_GRANT) ||
+	       ((*p->root || p->uid) && owner >= TASKS_PER_OWNER);
 }
+
+/* ---- watched ---- */
 
 static int task_ended(sd_event_source *s, int fd, uint32_t events, void *arg)
 {
@@ -101,7 +118,8 @@ static void task_free(struct task *t)
 	free(t);
 }
 
-static int task_watch(struct exchange *x, const struct grant *g, pid_t pid, int pidfd, struct task **task)
+static int task_watch(struct exchange *x, const struct task_payer *p, pid_t pid, int pidfd,
+		      struct task **task)
 {
 	struct broker *b = x->broker;
 	struct task *t = calloc(1, sizeof(*t));
@@ -111,8 +129,8 @@ static int task_watch(struct exchange *x, const struct grant *g, pid_t pid, int 
 		close(pidfd);
 		return -ENOMEM;
 	}
-	*t = (struct task){.broker = b, .pid = pid, .pidfd = pidfd, .uid = g->uid};
-	text_copy(t->root, sizeof(t->root), root_of(g)->id);
+	*t = (struct task){.broker = b, .pid = pid, .pidfd = pidfd, .uid = p->uid};
+	text_copy(t->root, sizeof(t->root), p->root);
 	LIST_INIT(&t->tokens);
 	err = sd_event_add_io(b->event, &t->exit, pidfd, EPOLLIN, task_ended, t);
 	if (err < 0) {
@@ -125,19 +143,19 @@ static int task_watch(struct exchange *x, const struct grant *g, pid_t pid, int 
 }
 
 /* While its pidfd tells of no end, a process' number is nobody else's. */
-static struct task *task_known(const struct broker *b, const struct grant *g, pid_t pid)
+static struct task *task_known(const struct broker *b, const struct task_payer *p, pid_t pid)
 {
 	struct task *t;
 
 	LIST_FOREACH (t, &b->tasks, next)
-		if (t->pid == pid && t->uid == g->uid && strcmp(t->root, root_of(g)->id) == 0 &&
-		    task_alive(t))
+		if (t->pid == pid && task_is_of(t, p) && task_alive(t))
 			return t;
 	return NULL;
 }
 
-int task_of(struct exchange *x, const struct grant *g, struct task **task)
+int task_of(struct exchange *x, const struct grant *own, struct task **task)
 {
+	const struct task_payer payer = task_payer(x, own);
 	struct task *known;
 	int pidfd, err;
 	pid_t pid;
@@ -145,9 +163,9 @@ int task_of(struct exchange *x, const struct grant *g, struct task **task)
 	err = pidfd_of(x, &pid, &pidfd);
 	if (err)
 		return err;
-	known = pid ? task_known(x->broker, g, pid) : NULL;
-	if (!known && pidfd_alive(pidfd) && !tasks_full(x->broker, g))
-		return task_watch(x, g, pid, pidfd, task);
+	known = pid ? task_known(x->broker, &payer, pid) : NULL;
+	if (!known && pidfd_alive(pidfd) && !tasks_full(x->broker, &payer))
+		return task_watch(x, &payer, pid, pidfd, task);
 	err = !pidfd_alive(pidfd) ? -ESRCH : known ? 0 : -EAGAIN;
 	close(pidfd);
 	if (!err)

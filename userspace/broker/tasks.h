@@ -24,17 +24,19 @@ struct task {
 	pid_t pid;
 	int pidfd;
 	sd_event_source *exit;
-	char root[ID_BYTES]; /* the grant on whose account it is; "": none */
-	uid_t uid;	     /* of the owner */
+	/* on whose account it is */
+	char root[ID_BYTES]; /* the agent's: the grant that its owner gave; "": a user's own */
+	uid_t uid;	     /* of the owner, or that user */
 	LIST_HEAD(task_tokens, issued) tokens;
 	LIST_ENTRY(task) next;
 };
 
 /*
- * The process that opened the exchange's connection, to be watched on this grant's account. -ESRCH: it is
- * gone; -EAGAIN: too many are watched. To be let go of with task_release() unless a token is made its own.
+ * The process that opened the exchange's connection, to be watched on the account of the agent under this
+ * grant, or (NULL) of its user. -ESRCH: it is gone; -EAGAIN: too many are watched. To be let go of with
+ * task_release() unless a token is made its own.
  */
-int task_of(struct exchange *x, const struct grant *g, struct task **task);
+int task_of(struct exchange *x, const struct grant *own, struct task **task);
 /* Whether it runs still, asked of the kernel now. */
 bool task_alive(const struct task *t);
 /* No token is left that ends with it: nothing if there is one. */

@@ -289,12 +289,45 @@ static void flood(void **state)
 	client_expect(&r, 200, "");
 }
 
-/* As many processes as are watched for one agent, and one more. */
+static void owner_asks(struct stage *s, const char *id, const char *more, struct reply *r)
+{
+	char text[256];
+
+	snprintf(
+		text, sizeof(text),
+		"&audience=a&single_use=true&subject_token=%s&subject_token_type=urn:deputy:token-type:grant%s",
+		id, more);
+	client_post(s, 0, ALICE, text, NULL, r);
+}
+
+/* An owner has more tokens for one agent than it may have itself: they are his, and leave it its own. */
+static void of_an_owner(void **state)
+{
+	struct stage *s = *state;
+	char id[ID_BYTES];
+	struct reply r;
+
+	agent(s, id);
+	for (unsigned n = 0; n <= TOKENS_PER_GRANT;) {
+		owner_asks(s, id, "&bound_to=grant", &r);
+		n += r.status == 200;
+		if (r.status != 200 && !strstr(r.text, "in a second"))
+			fail_msg("after %u: %s", n, r.text);
+		if (r.status != 200)
+			usleep(50000);
+		reply_free(&r);
+	}
+	client_post(s, 1, ALICE, ONCE "&bound_to=grant", NULL, &r);
+	client_expect(&r, 200, "");
+}
+
+/* As many processes as are watched for one agent, and one more; its owner's are none of them. */
 static void many_tasks(void **state)
 {
 	struct stage *s = *state;
 	char id[ID_BYTES], *token;
 	pid_t pid[TASKS_PER_GRANT + 1];
+	struct reply r;
 
 	agent(s, id);
 	ask_as_slot(s);
@@ -305,6 +338,9 @@ static void many_tasks(void **state)
 		assert_int_equal(!*token, i == TASKS_PER_GRANT);
 		free(token);
 	}
+	owner_asks(s, id, "", &r);
+	client_expect(&r, 200, "");
+	ask_as_slot(s);
 	client_end(pid[0]); /* and there is room again */
 	client_end(pid[TASKS_PER_GRANT]);
 	usleep(200000);
@@ -424,6 +460,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(task_runs, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(proofs, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(flood, stage_setup, stage_teardown),
+		cmocka_unit_test_setup_teardown(of_an_owner, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(many_tasks, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(transaction, stage_setup, stage_teardown),
 		cmocka_unit_test_setup_teardown(transaction_goes_on, stage_setup, stage_teardown),
