@@ -40,22 +40,36 @@ void sets_clear(struct sets *s)
 
 /* ---- what has happened ---- */
 
-/* The oldest of a user's makes room when he has too many, else the oldest of all. */
-static void sets_make_room(struct sets *s, uid_t uid)
+struct set_share {
+	struct set_entry *oldest; /* NULL: there are none */
+	size_t count;
+};
+
+static struct set_share share_of(const struct sets *s, uid_t uid)
 {
-	struct set_entry *e, *oldest = NULL;
-	size_t own = 0;
+	struct set_share share = {0};
+	struct set_entry *e;
 
 	TAILQ_FOREACH (e, &s->entries, next) {
 		if (e->uid != uid)
 			continue;
-		oldest = oldest ? oldest : e;
-		own++;
+		share.oldest = share.oldest ? share.oldest : e;
+		share.count++;
 	}
-	if (uid && own >= SETS_PER_USER)
-		entry_drop(s, oldest);
-	else if (s->count >= SETS_MAX)
-		entry_drop(s, TAILQ_FIRST(&s->entries));
+	return share;
+}
+
+/* Who has his share makes room with his own oldest. Root has more than one, as long as nobody needs the rest.
+ */
+static void sets_make_room(struct sets *s, uid_t uid)
+{
+	struct set_share own = share_of(s, uid), root = share_of(s, 0);
+	bool full = s->count >= SETS_MAX;
+
+	if (own.count >= SETS_PER_USER && (uid || full))
+		entry_drop(s, own.oldest);
+	else if (full)
+		entry_drop(s, root.count > SETS_PER_USER ? root.oldest : TAILQ_FIRST(&s->entries));
 }
 
 static struct set_entry *entry_new(const struct broker *b, const struct cut *cut, const char *reason)

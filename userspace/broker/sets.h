@@ -19,11 +19,12 @@
 struct broker;
 struct cut;
 
-#define SETS_MAX	  2048u /* kept at one time; the oldest go first, and are counted */
-#define SETS_PER_USER	  256u	/* likewise, root excepted: no one user's events push out another's */
-#define SETS_RECEIVERS	  32u	/* whose acknowledgements are known; whoever asked longest ago is forgotten */
-#define SETS_AT_ONCE	  64u	/* in one answer */
-#define SETS_WAIT_SECONDS 25u	/* that an answer is put off while there is nothing to tell */
+#define SETS_MAX 2048u /* kept at one time; the oldest go first, and are counted */
+#define SETS_PER_USER                                                                                        \
+	256u /* likewise: no one user's events push out another's. Root has more, where there is room */
+#define SETS_RECEIVERS	  32u /* whose acknowledgements are known; whoever asked longest ago is forgotten */
+#define SETS_AT_ONCE	  64u /* in one answer */
+#define SETS_WAIT_SECONDS 25u /* that an answer is put off while there is nothing to tell */
 #define SETS_BODY_MAX	  65536u
 #define SETS_REMEMBERED	  1024u /* events of others that were taken */
 

@@ -327,7 +327,12 @@ static void bounded(void **state)
 	for (unsigned i = 0; i < SETS_MAX; i++)
 		sets_add(b, &r, "x");
 	assert_int_equal(b->sets.count, SETS_MAX);
-	assert_int_equal(b->sets.lost, 10 + 2); /* Bob's, and the last one of Alice's */
+	assert_int_equal(b->sets.lost, 10 + SETS_PER_USER + 1); /* root's own: there was no more room */
+	assert_int_equal(TAILQ_FIRST(&b->sets.entries)->uid, BOB);
+	sets_add(b, &o, "x"); /* nor do those that root has beyond his share stay in another's way */
+	assert_int_equal(b->sets.count, SETS_MAX);
+	assert_int_equal(TAILQ_FIRST(&b->sets.entries)->uid, BOB);
+	assert_int_equal(b->sets.lost, 10 + SETS_PER_USER + 2);
 	sets_clear(&b->sets);
 	free(b);
 }
