@@ -92,9 +92,11 @@ static int renew_room(struct mint *m)
 			      g->id, life);
 }
 
+/* The agent's share of the worker. An owner has his connections, as when he gives a grant: else an agent that
+ * asks without end would have its grant renewed by nobody. */
 static int renew_rate(struct mint *m)
 {
-	if (!delegate_too_often(m->x->grant))
+	if (!m->x->caller.slot || !delegate_too_often(m->x->grant))
 		return 0;
 	return answer_problem(m->answer, PROBLEM_TOO_MANY, "grant %s asked more than %u times in a second",
 			      m->x->grant->id, DELEGATE_RATE);

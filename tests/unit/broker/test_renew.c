@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "broker/delegate.h"
 #include "token_client.h"
 
 #define S 1000000000ull
@@ -227,6 +228,24 @@ static void how_often(void **state)
 	refused(s, ALICE, 1, id, "{}", 422, "was renewed 3 times");
 	agent(s, "coder.yaml", NULL, id);
 	renewed(s, ALICE, 2, id, "{}");
+}
+
+/* An agent that asks without end has its share of each second, and its owner needs none of it. */
+static void by_the_owner_meanwhile(void **state)
+{
+	struct stage *s = *state;
+	unsigned refusals = 0;
+	char id[ID_BYTES];
+	struct reply r;
+
+	agent(s, "coder.yaml", NULL, id);
+	for (unsigned i = 0; i < 3 * DELEGATE_RATE; i++) {
+		renew_as(s, ALICE, 1, id, "{\"ttl\": \"1s\"}", &r); /* that is no renewal */
+		refusals += r.status == 429;
+		reply_free(&r);
+	}
+	assert_true(refusals > 0);
+	renewed(s, ALICE, 0, id, "{\"ttl\": \"2m\"}");
 }
 
 static void whole_life(void **state)
@@ -519,6 +538,7 @@ int main(void)
 		STAGED(by_whom),
 		STAGED(how_long),
 		STAGED(how_often),
+		STAGED(by_the_owner_meanwhile),
 		cmocka_unit_test_setup_teardown(whole_life, setup_short, stage_teardown),
 		STAGED(ended),
 		STAGED(children),
