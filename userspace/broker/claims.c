@@ -222,7 +222,7 @@ static struct grant *claims_grant(const struct registry *grants, const struct li
 {
 	struct grant *g = registry_by_tag(grants, t->slot, t->gen);
 
-	return g && g->state == GRANT_LIVE && !strcmp(g->id, t->id) ? g : NULL;
+	return g && grant_is_good(g) && !strcmp(g->id, t->id) ? g : NULL;
 }
 
 int claims_find(const struct key_ring *hosts, const struct registry *grants, const char *text, size_t len,

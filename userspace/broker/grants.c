@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/shared.h"
 
 void registry_init(struct registry *r)
@@ -207,6 +208,11 @@ struct grant *registry_by_tag(const struct registry *r, uint32_t slot, uint32_t 
 	struct grant *g = slot && slot < SLOTS_MAX ? r->by_slot[slot] : NULL;
 
 	return g && g->gen == gen ? g : NULL;
+}
+
+bool grant_is_good(const struct grant *g)
+{
+	return g->state == GRANT_LIVE && clock_boottime() < g->deadline;
 }
 
 bool grant_is_below(const struct grant *g, uint32_t slot, uint32_t gen)

@@ -154,6 +154,8 @@ typedef bool (*grant_filter)(const struct grant *g, const void *arg);
  * hides might as well not exist. -ENOENT; -EEXIST: more than one has the prefix. */
 int registry_find(const struct registry *r, const char *id, grant_filter filter, const void *arg,
 		  struct grant **grant);
+/* Whether it is good now. Its deadline is the kernel's: no timer of ours is waited for. */
+bool grant_is_good(const struct grant *g);
 /* Whether a grant is the one behind a tag or was delegated by it, however far beneath. */
 bool grant_is_below(const struct grant *g, uint32_t slot, uint32_t gen);
 /* What a user's grants hold. */

@@ -15,13 +15,11 @@ struct grant *issued_grant(const struct broker *b, const struct issued *t)
 	return g && g->state == GRANT_LIVE ? g : NULL;
 }
 
-/* The grant's own deadline is the kernel's: nobody sets that clock, and no timer of ours is waited for. */
 bool issued_is_good(const struct broker *b, const struct issued *t)
 {
 	const struct grant *g = issued_grant(b, t);
-	uint64_t now = clock_boottime();
 
-	return g && now < t->deadline && now < g->deadline && (!t->task || task_alive(t->task));
+	return g && grant_is_good(g) && clock_boottime() < t->deadline && (!t->task || task_alive(t->task));
 }
 
 void issued_end(struct broker *b, struct issued *t)

@@ -131,7 +131,7 @@ static int list_fill(const struct broker *b, const char *name, struct status_lis
 	if (!err)
 		err = list_fill_issued(b, name, list);
 	for (const struct grant *g = b->grants.by_id; g && !err; g = g->hh.next) {
-		const char *of = g->state == GRANT_LIVE ? list_of(g) : NULL;
+		const char *of = grant_is_good(g) ? list_of(g) : NULL;
 
 		if (!of || strcmp(of, name) != 0)
 			continue;

@@ -110,7 +110,7 @@ static struct grant *subject_for(struct swap *s, struct grant *g)
 	struct grant *own = s->own;
 
 	if (s->x->caller.slot)
-		return own && own->state == GRANT_LIVE ? narrower(g, own) : NULL;
+		return own && grant_is_good(own) ? narrower(g, own) : NULL;
 	return access_sees(g, &s->x->caller) ? g : NULL;
 }
 
@@ -129,7 +129,7 @@ static int subject_named(struct swap *s, const char *name, const char *type_name
 		if (strcmp(types[i].name, type) == 0 && !(actor && types[i].subject_only))
 			g = types[i].find(s, p->value, p->value_len);
 	if (g)
-		g = g->state == GRANT_LIVE ? subject_for(s, g) : NULL;
+		g = grant_is_good(g) ? subject_for(s, g) : NULL;
 	if (g && s->grant)
 		g = narrower(g, s->grant);
 	if (!g)
