@@ -22,7 +22,7 @@ static int send_all(int fd, const char *bytes, size_t size)
 		ssize_t n = send(fd, bytes, size, MSG_NOSIGNAL);
 
 		if (n < 0 && errno != EINTR)
-			return -errno;
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		bytes += n > 0 ? n : 0;
 		size -= n > 0 ? (size_t)n : 0;
 	}

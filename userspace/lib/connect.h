@@ -4,7 +4,8 @@
 
 #define LIB_WAIT_SECONDS 30 /* what the daemon gives a request */
 
-/* Async-signal-safe. Each recv(2) waits so long at most. -errno of connect(2); the caller closes *fd. */
+/* Async-signal-safe. Each call on the socket, this one too, waits so long at most. -ETIMEDOUT: the daemon did
+ * not take the connection in that time; -errno of connect(2). The caller closes *fd. */
 int lib_connect(const char *path, int *fd);
 
 #endif

@@ -38,9 +38,11 @@ int lib_connect(const char *path, int *fd)
 	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (s < 0)
 		return -errno;
+	/* unix(7) has connect(2) wait for a place in a full backlog, by the timeout for sending. */
 	if (setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) ||
+	    setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) ||
 	    connect(s, (struct sockaddr *)&to, sizeof(to))) {
-		int err = -errno;
+		int err = errno == EAGAIN ? -ETIMEDOUT : -errno;
 
 		close(s);
 		return err;
@@ -63,7 +65,7 @@ static int request_send(int fd, const char *ticket)
 		ssize_t n = send(fd, at, (size_t)(p - at), MSG_NOSIGNAL);
 
 		if (n < 0 && errno != EINTR)
-			return -errno;
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		at += n > 0 ? n : 0;
 	}
 	return 0;

@@ -8,10 +8,16 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "lib/ask.h"
+#include "lib/connect.h"
 
 #define OK "HTTP/1.1 200 OK\r\n"
 
@@ -77,9 +83,37 @@ static void cut(void **state)
 	}
 }
 
+/* A daemon that stands still holds nobody up for ever: not by taking no connection, reading nothing or
+ * answering nothing. */
+static void waits(void **state)
+{
+	static const int options[] = {SO_SNDTIMEO, SO_RCVTIMEO};
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = -1;
+
+	(void)state;
+	snprintf(at.sun_path, sizeof(at.sun_path), "/tmp/deputy-ask-%d", (int)getpid());
+	unlink(at.sun_path);
+	assert_int_equal(lib_connect(at.sun_path, &fd), -ENOENT);
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(lib_connect(at.sun_path, &fd), 0);
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		struct timeval wait = {0};
+		socklen_t len = sizeof(wait);
+
+		assert_int_equal(getsockopt(fd, SOL_SOCKET, options[i], &wait, &len), 0);
+		assert_int_equal(wait.tv_sec, LIB_WAIT_SECONDS);
+	}
+	close(fd);
+	close(listener);
+	unlink(at.sun_path);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(parsed), cmocka_unit_test(cut)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(parsed), cmocka_unit_test(cut),
+					   cmocka_unit_test(waits)};
 
 	return cmocka_run_group_tests_name("lib/ask", tests, NULL, NULL);
 }
