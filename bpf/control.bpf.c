@@ -63,6 +63,55 @@ int dentry_is_control(__u64 dentry)
 	return !inode || !is_own_process(inode);
 }
 
+/* Whose a major number is: fs/char_dev.c, as /proc/devices shows it. */
+#define CHRDEV_BUCKETS 255 /* CHRDEV_MAJOR_HASH_SIZE */
+#define CHRDEV_STEPS   32
+
+extern const void chrdevs __ksym __weak;
+
+struct char_device_struct {
+	struct char_device_struct *next;
+	unsigned int major;
+	char name[64];
+} __ksym_core;
+
+struct device_name {
+	char text[16];
+} __attribute__((aligned(8)));
+
+static __always_inline int name_is_raw(const struct device_name *n)
+{
+	static const struct device_name raw[] = {{"bsg"}, {"nvme"}, {"nvme-generic"}, {"dax"}};
+
+	for (int i = 0; i < 4; i++)
+		if (!__builtin_memcmp(n->text, raw[i].text, sizeof(n->text)))
+			return 1;
+	return 0;
+}
+
+/*
+ * Disks' and memory's other devices get a number when they come: SCSI and NVMe commands, memory that is
+ * addressed as such. What is not found to its end may be one.
+ */
+__noinline int chrdev_is_raw(__u32 major)
+{
+	struct device_name name = {};
+	__u64 at = 0;
+	__u32 has = 0;
+
+	if (!&chrdevs || bpf_probe_read_kernel(&at, sizeof(at), &chrdevs + 8 * (major % CHRDEV_BUCKETS)))
+		return 0;
+	for (int i = 0; i < CHRDEV_STEPS && at; i++) {
+		READ_AT(&has, struct char_device_struct, at, major);
+		if (has == major) {
+			bpf_core_read(&name, sizeof(name), &((struct char_device_struct *)at)->name);
+			return name_is_raw(&name);
+		}
+		READ_AT(&at, struct char_device_struct, at, next);
+	}
+	return !!at;
+}
+
 #define MKDEV(major, minor) ((major) << 20 | (minor))
 
 /* Devices that are memory or disks, or type for the user, whatever name they go by. */
@@ -77,10 +126,18 @@ static __always_inline int device_is_raw(unsigned int mode, unsigned int dev)
 	case MKDEV(1, 2):    /* kmem */
 	case MKDEV(1, 4):    /* port */
 	case MKDEV(10, 223): /* uinput */
+	case MKDEV(10, 239): /* uhid */
 	case MKDEV(10, 231): /* snapshot: the image to wake up from */
 		return 1;
 	}
-	return dev >> 20 == 21 || dev >> 20 == 202; /* SCSI commands; processor registers (msr) */
+	switch (dev >> 20) {
+	case 21:  /* SCSI commands */
+	case 90:  /* flash memory (mtd) */
+	case 189: /* what is plugged in, past its driver (usbfs): disks and keyboards */
+	case 202: /* processor registers (msr) */
+		return 1;
+	}
+	return chrdev_is_raw(dev >> 20);
 }
 
 static __always_inline int is_guarded(struct inode *inode)

@@ -2,6 +2,7 @@
 """The kernel's own controls stay shut under a policy that grants every path for everything."""
 import glob
 import os
+import re
 import stat
 import subprocess
 
@@ -77,6 +78,29 @@ def memory():
     bench.check(guarded("memory under another name", "open tree/memory", "read", "tree/memory"))
 
 
+def numbered():
+    """Kinds of devices whose number the kernel gives out, and others; of most none is here, but their number is refused."""
+    with open("/proc/devices", encoding="ascii") as f:
+        majors = {name: int(number) for number, name in re.findall(r"^ *(\d+) (\S+)$", f.read().split("Block")[0], re.M)}
+    for name, numbers in (("uhid", (10, 239)), ("usb", (189, 0)), ("mtd", (90, 0)),
+                          *((name, (majors.get(name), 200)) for name in ("bsg", "nvme", "nvme-generic", "dax"))):
+        if numbers[0] is None:
+            tap.skip(f"a device of {name}", "not in this kernel")
+            continue
+        remove("tree/device")
+        os.mknod(path("tree/device"), stat.S_IFCHR | 0o666, os.makedev(*numbers))
+        case = guarded(f"a device of {name}", "open tree/device", "read", "tree/device")
+        case.twin = bench.twin.ask("open tree/device")
+        bench.check(case)
+    remove("tree/device")
+    os.mknod(path("tree/device"), stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    bench.same("a device of zeros", "open tree/device")
+    remove("tree/device")
+    os.mknod(path("tree/device"), stat.S_IFCHR | 0o666, os.makedev(majors["rtc"] if "rtc" in majors else 10, 200))
+    have = bench.twin.ask("open tree/device")
+    bench.same("one of another number", "open tree/device", have, have)
+
+
 def old_credentials():
     """What an open file remembers of who opened it is no capability of the grant's."""
     configs = glob.glob("/sys/bus/pci/devices/*/config")
@@ -102,4 +126,4 @@ def processes():
 world()
 other = Twin()
 bench = Bench(tap, agent("everything"))
-tap.run(controls, made, disks, memory, old_credentials, processes, bench.end, other.end)
+tap.run(controls, made, disks, memory, numbered, old_credentials, processes, bench.end, other.end)
