@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 
 from cases import ANY, Bench, Case, brief
 from kt import EXT4, PROBE, Agent, Tap, Twin, alive, make, path, put, wait_for
@@ -174,6 +175,12 @@ def ssh_agent():
                    path="none/ssh-agent", rule=None)
 
 
+def open_to_all(name):
+    os.chmod(name, 0o777)
+    time.sleep(0.5)
+    return os.stat(name).st_mode & 0o006 == 0o006
+
+
 def other_users():
     if is_there("sudo"):
         program("sudo", "sudo -n -u nobody true", type="guard", op="capability")
@@ -186,7 +193,8 @@ def other_users():
     os.chmod(path(where), 0o777)
     serve("tmux", "-f", "/dev/null", "-S", path("none/tmux/socket"), "-D", user=65534, group=65534, extra_groups=[])
     assert wait_for(lambda: os.path.exists(path("none/tmux/socket")))
-    os.chmod(path("none/tmux/socket"), 0o777)  # modes do not keep it out, nor root's capabilities
+    # Modes do not keep it out, nor root's capabilities. A server that starts sets its own once more.
+    assert wait_for(lambda: open_to_all(path("none/tmux/socket")))
     return program("tmux of another user: keys are typed into it",
                    f"tmux -S {path('none/tmux/socket')} start-server ; set-buffer x", type="file", op="connect",
                    path="none/tmux/socket", rule=None)
