@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 
-from frameworks import OWN, PROBE, Framework, scope
+from frameworks import OWN, PROBE, Framework, runs, scope
 from kt import Log, Tap, alive, deputy, path, wait_for
 from tokens import (ACCESS, AUDIENCE, CHAIN, GRANT, NARROW, TXN, Unix, active, bound, call, call_form, claims, exchange,
                     listed, narrow, once_form, own, prepare_tokens, token_form, txn_form, verified)
@@ -128,8 +128,7 @@ def started(agent, name):
         os.unlink(where)
     asks = [OWN, "token", "exchange", "--audience", AUDIENCE, "--key", path("tree/key.pem"), "--"]
     pid = agent.ask("start", *asks, "/bin/sh", "-c", f'echo "$DEPUTY_TOKEN" >{where}; exec {PROBE} sleep 600000')["pid"]
-    runs = lambda: os.path.exists(where) and os.readlink(f"/proc/{pid}/exe") == PROBE
-    assert wait_for(runs), name
+    assert wait_for(lambda: os.path.exists(where) and runs(pid) == PROBE), name
     with open(where, encoding="ascii") as f:
         return pid, f.read().strip()
 
@@ -149,7 +148,7 @@ def just_in_time():
     wait_for(lambda: not os.path.exists(f"/proc/{other.pid}/task/{tid}"))
     tap.equal("a task is a process: a thread's end is not its own", active(token), True)
     other.tell("exec", PROBE, ["probe"], thread=WIDE)
-    wait_for(lambda: os.readlink(f"/proc/{other.pid}/exe") == PROBE)
+    wait_for(lambda: runs(other.pid) == PROBE)
     tap.equal("nor is it when another thread executes", (active(token), active(lasting)), (True, True))
     other.end()
     tap.that("all end with the last", wait_for(lambda: not active(token) and not active(lasting)))

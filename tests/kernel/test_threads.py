@@ -4,7 +4,7 @@ import json
 import os
 import signal
 
-from frameworks import OWN, PROBE, Framework, prepare, scope
+from frameworks import OWN, PROBE, Framework, prepare, runs, scope
 from kt import Log, Tap, agent as kt_agent, deputy, path, put, wait_for
 
 tap = Tap()
@@ -133,14 +133,6 @@ def memory():
     tap.equal("a child of another, which has it all, does",
               (by_child(WIDE, "ptrace", agent.pid), by_child(WIDE, "kill", agent.pid, 0)), (["OK"], ["OK"]))
     agent.end()
-
-
-def runs(pid):
-    """Nothing, for the moment in which one thread takes the place of the first."""
-    try:
-        return os.readlink(f"/proc/{pid}/exe")
-    except FileNotFoundError:
-        return None
 
 
 def executing():
