@@ -47,17 +47,17 @@ static void count(struct tally *t, int ret)
 		t->other++, t->last = ret;
 }
 
-/* hammer self|fork PATH MICROSECONDS: opens PATH, with a pause between. */
+/* hammer self|fork PATH MICROSECONDS: opens PATH, once at least, with a pause between. */
 static int do_hammer(char **w)
 {
 	int (*open_one)(const char *) = strcmp(w[1], "fork") ? once : once_forked;
 	struct pollfd line = {.fd = STDIN_FILENO, .events = POLLIN};
 	struct tally t = {0};
 
-	while (!poll(&line, 1, 0)) {
+	do {
 		count(&t, open_one(w[2]));
 		usleep((useconds_t)atoi(w[3]));
-	}
+	} while (!poll(&line, 1, 0));
 	detail("%lu %lu %lu %lu %lu %d", t.rounds, t.passed, t.eacces, t.eperm, t.other, -t.last);
 	return 0;
 }
