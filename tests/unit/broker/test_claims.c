@@ -9,19 +9,16 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "broker/claims.h"
 #include "common/clock.h"
+#include "signer.h"
 
 #define DIGEST "sha256:9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
 #define MINUTE 60000000000ull
-
-static struct secret_key *key;
-static struct key_ring ring;
 
 static struct grant *sample(struct registry *r)
 {
@@ -83,26 +80,9 @@ static void presented(void **state)
 	free(r);
 }
 
-static int setup(void **state)
-{
-	static const unsigned char seed[32] = {1};
-
-	(void)state;
-	if (sodium_init() < 0 || key_from_seed(seed, &key))
-		return -1;
-	return key_ring_add(&ring, key_public(key), 0, KEY_RING_FOREVER);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	key_free(key);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(presented)};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, signer_setup, signer_teardown);
 }

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 #include <errno.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +14,11 @@
 #include "broker/claims.h"
 #include "broker/fold.h"
 #include "broker/record.h"
+#include "signer.h"
 
 #define ISSUED 1700000000
 #define DIGEST "sha256:9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
 #define OTHER  "sha256:0061b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
-
-static struct secret_key *key;
-static struct key_ring ring;
 
 static void say(struct grant *g, enum grant_text which, const char *text)
 {
@@ -212,23 +209,6 @@ static void test_record(void **state)
 	grant_free(g);
 }
 
-static int setup(void **state)
-{
-	static const unsigned char seed[KEY_SEED_BYTES] = "a seed of thirty-two bytes, ok?!";
-
-	(void)state;
-	if (sodium_init() < 0 || key_from_seed(seed, &key))
-		return -1;
-	return key_ring_add(&ring, key_public(key), 0, KEY_RING_FOREVER);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	key_free(key);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,5 +217,5 @@ int main(void)
 		cmocka_unit_test(test_signer),	cmocka_unit_test(test_record),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, signer_setup, signer_teardown);
 }

@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +17,10 @@
 #include "broker/claims.h"
 #include "broker/record.h"
 #include "common/shared.h"
+#include "signer.h"
 #include "stage.h"
 
 #define PURPOSE ", \"purpose\": \"fix-issue\""
-
-static struct secret_key *key;
-static struct key_ring ring;
 
 static struct grant *sample(void)
 {
@@ -235,23 +232,6 @@ static void test_no_record_no_grant(void **state)
 	assert_int_equal(stage_calls(s, WARDEN_RELEASE), 1);
 }
 
-static int setup(void **state)
-{
-	static const unsigned char seed[KEY_SEED_BYTES] = "a seed of thirty-two bytes, ok?!";
-
-	(void)state;
-	if (sodium_init() < 0 || key_from_seed(seed, &key))
-		return -1;
-	return key_ring_add(&ring, key_public(key), 0, KEY_RING_FOREVER);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	key_free(key);
-	return 0;
-}
-
 #define STAGED(name) cmocka_unit_test_setup_teardown(name, stage_setup, stage_teardown)
 
 int main(void)
@@ -263,5 +243,5 @@ int main(void)
 		STAGED(test_no_record_no_grant),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, signer_setup, signer_teardown);
 }
