@@ -83,8 +83,7 @@ static int answer_revoke(struct warden *w, const struct warden_request *q, int f
 	int r = enforce_revoke(w->enforce, q->slot, q->gen, q->flags & SLOT_KILL);
 
 	(void)fd, (void)a;
-	if (!r)
-		enforce_reap(w->enforce); /* what escapes by forking meanwhile, the sweep takes */
+	w->reap = !r;
 	return r;
 }
 
@@ -139,6 +138,15 @@ static const struct {
 	[WARDEN_RENEW] = {answer_renew, false},
 };
 
+/* Looks at every task of the host, which nobody need wait for; what escapes by forking meanwhile, the sweep
+ * takes. */
+static void reap_after(struct warden *w)
+{
+	if (w->reap)
+		enforce_reap(w->enforce);
+	w->reap = false;
+}
+
 static int serve_one(struct warden *w)
 {
 	struct warden_request request;
@@ -157,6 +165,7 @@ static int serve_one(struct warden *w)
 	r = msg_send(w->broker, &reply, sizeof(reply), w->pass);
 	if (w->pass >= 0)
 		close(w->pass);
+	reap_after(w);
 	return r;
 }
 

@@ -3,6 +3,8 @@
 #ifndef DEPUTY_WARDEN_H
 #define DEPUTY_WARDEN_H
 
+#include <stdbool.h>
+
 #include "daemon/enforce.h"
 #include "daemon/keystore.h"
 #include "daemon/roles.h"
@@ -12,7 +14,8 @@ struct warden {
 	int broker;  /* socketpair to the broker */
 	int records; /* directory of the grants' records */
 	const struct keystore *keys;
-	int pass; /* goes with the reply being made; -1: nothing does */
+	int pass;  /* goes with the reply being made; -1: nothing does */
+	bool reap; /* once it is sent: whom the kernel refuses by now is to be killed */
 	struct role_process roles[ROLES];
 };
 
