@@ -99,6 +99,7 @@ def numbered():
     os.mknod(path("tree/device"), stat.S_IFCHR | 0o666, os.makedev(majors["rtc"] if "rtc" in majors else 10, 200))
     have = bench.twin.ask("open tree/device")
     bench.same("one of another number", "open tree/device", have, have)
+    remove("tree/device")
 
 
 def old_credentials():

@@ -66,6 +66,7 @@ def takeovers(minter):
             tap.that(f"start {i} after {roles or 'all'}", False, daemon.words())
             return away
         took = time.monotonic() - start
+        print(f"# kill {i} of {roles or 'all'}", flush=True)
         away.append(time.monotonic() - began)
     minter.over = True
     minter.join()
