@@ -229,6 +229,20 @@ static __always_inline int verdict_errno(int ret)
 	return ret < -4095 ? -EACCES : ret;
 }
 
+/* What a process or thread is called in the namespace of that level, from the first of all; zeros where it is
+ * in none. */
+static __always_inline struct upid pid_number(const struct pid *pid, __u32 level)
+{
+	__u64 at = (__u64)pid + OFFSET(struct pid, numbers) + level * (__u64)bpf_core_type_size(struct upid);
+	struct upid number = {};
+
+	if (pid && level <= BPF_CORE_READ(pid, level)) {
+		READ_AT(&number.nr, struct upid, at, nr);
+		READ_AT(&number.ns, struct upid, at, ns);
+	}
+	return number;
+}
+
 /* The tag of the process behind a struct pid, for peers on sockets and in proc. */
 static __always_inline struct tag *tag_of_pid(const struct pid *pid, __u64 *task)
 {

@@ -169,31 +169,14 @@ int guard_sqpoll(void *ctx)
 #define F_SETOWN    8
 #define F_SETOWN_EX 15
 
-struct upid {
-	int nr;
-} __ksym_core;
-
-struct pid___numbers {
-	unsigned int level;
-	struct upid numbers[1];
-} __ksym_core;
-
-struct task_struct___pid {
-	struct pid___numbers *thread_pid;
-	struct task_struct___pid *group_leader;
-} __ksym_core;
-
 /* The caller's process as its own pid namespace counts: what it calls itself when it names somebody. */
 static __always_inline __u32 own_number(void)
 {
-	struct task_struct___pid *task = (void *)bpf_get_current_task();
-	struct pid___numbers *pid = BPF_CORE_READ(task, group_leader, thread_pid);
-	__u64 at = (__u64)pid + OFFSET(struct pid___numbers, numbers);
-	int nr = 0;
+	const struct task_struct *task = (void *)bpf_get_current_task();
+	const struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	struct upid own = pid_number(pid, BPF_CORE_READ(pid, level));
 
-	at += BPF_CORE_READ(pid, level) * (__u64)bpf_core_type_size(struct upid);
-	READ_AT(&nr, struct upid, at, nr);
-	return nr;
+	return own.nr;
 }
 
 /* Signals on input and output go to whom fcntl() names: a process may name itself. */

@@ -129,8 +129,16 @@ struct hlist_head {
 	struct hlist_node *first;
 } __ksym_core;
 
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+} __ksym_core;
+
 struct pid {
+	unsigned int level;
 	struct hlist_head tasks[4];
+	struct upid numbers[]; /* one for each namespace it is in, from the first of all; [1] before 6.5
+				  (b69f0aeb0689) */
 } __ksym_core;
 
 struct proc_inode {
@@ -161,6 +169,7 @@ struct nsproxy {
 
 struct signal_struct {
 	int nr_threads;
+	struct pid *pids[4];
 } __ksym_core;
 
 typedef struct {

@@ -113,6 +113,40 @@ int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags)
 
 #define SIGKILL 9
 
+static __always_inline __u64 memory_of(const struct task_struct *task)
+{
+	const struct task_struct___mm *memory = (const void *)task;
+
+	return (__u64)BPF_CORE_READ(memory, mm);
+}
+
+static __always_inline int is_lent(const struct task_struct *child, const struct task_struct *maker)
+{
+	__u64 mm = memory_of(child);
+
+	return mm && mm == memory_of(maker) && !same_process(child, maker);
+}
+
+/*
+ * task_alloc() is asked before the memory is in common (copy_process()), and the visit of a maker that was
+ * tagged or narrowed in between found it its own. Here it is in common, and neither has run since.
+ */
+static __always_inline void born_split(struct tag *process, struct tag *born, const struct tag *tag, int lent)
+{
+	if ((born->slot != tag->slot || born->gen != tag->gen) && !(process->flags & TAG_SPLIT)) {
+		process->whole = born->slot;
+		__sync_fetch_and_or(&process->flags, TAG_SPLIT);
+	}
+	if (!lent)
+		return;
+	__sync_fetch_and_or(&process->flags, TAG_LENT);
+	if (process->flags & TAG_SPLIT && !(born->flags & TAG_SPLIT)) {
+		born->whole = process->whole;
+		__sync_fetch_and_or(&born->flags, TAG_SPLIT);
+	}
+	__sync_fetch_and_or(&born->flags, TAG_LENT);
+}
+
 /*
  * A task that was being born while its maker was tagged has been past task_alloc by then. It has not run yet.
  * Nothing can be refused here, so where there is no room for its tag its maker dies with it. What another
@@ -121,7 +155,9 @@ int BPF_PROG(task_alloc, struct task_struct *child, unsigned long flags)
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(task_born, struct task_struct *child)
 {
+	const struct task_struct *maker = (void *)bpf_get_current_task();
 	struct tag *tag = caller_tag(), *process, *born;
+	int lent;
 
 	if (!tag)
 		return 0;
@@ -131,11 +167,16 @@ int BPF_PROG(task_born, struct task_struct *child)
 
 		if (tag_put((__u64)child, &put))
 			bpf_send_signal(SIGKILL);
-		return 0;
+		born = tag_of((__u64)child);
 	}
-	process = process_tag((void *)bpf_get_current_task());
-	if (process && process->flags & TAG_MAPPED)
+	process = process_tag(maker);
+	if (!process || !born)
+		return 0;
+	if (process->flags & TAG_MAPPED)
 		__sync_fetch_and_or(&born->flags, TAG_MAPPED);
+	lent = is_lent(child, maker);
+	if (lent || same_process(child, maker))
+		born_split(process, born, tag, lent);
 	return 0;
 }
 
@@ -285,6 +326,18 @@ static __always_inline int visit_put(struct task_struct *task, const struct tag 
 	return err;
 }
 
+/* The number that a process has for whoever reads the list; 0 where its PID namespace has none for it. */
+static __always_inline __u32 tgid_for_reader(const struct task_struct *task)
+{
+	const struct task_struct *reader = (void *)bpf_get_current_task();
+	const struct pid *own = BPF_CORE_READ(reader, thread_pid);
+	__u32 level = BPF_CORE_READ(own, level);
+	struct upid mine = pid_number(own, level);
+	struct upid its = pid_number(BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]), level);
+
+	return its.ns == mine.ns ? its.nr : 0;
+}
+
 /*
  * Of the task behind a connection of the warden's own, found by the struct pid that the kernel noted at
  * connect(2), so a recycled pid cannot stand in for it, reads or puts the tag. Runs under RCU: the task
@@ -297,7 +350,7 @@ static __always_inline void visit_task(struct task_struct *task)
 	struct tag *tag = tag_of((__u64)task);
 	struct tag old = {};
 
-	visit.tgid = BPF_CORE_READ(task, tgid);
+	visit.tgid = tgid_for_reader(task);
 	visit.threads = BPF_CORE_READ(task, signal, nr_threads);
 	if (tag) {
 		old.slot = tag->slot;
@@ -381,7 +434,7 @@ int caller_end(__u32 slot, __u32 gen)
 	return condemned(task, slot, gen) ? bpf_send_signal(SIGKILL) : 0;
 }
 
-/* Lists the processes to be killed, a 32-bit tgid each. */
+/* Lists the processes to be killed, a 32-bit number each. */
 SEC("iter/task")
 int list_condemned(struct bpf_iter__task *ctx)
 {
@@ -394,7 +447,7 @@ int list_condemned(struct bpf_iter__task *ctx)
 	tag = tag_of((__u64)task);
 	if (!tag || task->flags & PF_EXITING || !condemned(task, tag->slot, tag->gen))
 		return 0;
-	tgid = task->tgid;
+	tgid = tgid_for_reader(task);
 	bpf_seq_write(ctx->meta->seq, &tgid, sizeof(tgid));
 	return 0;
 }
@@ -411,7 +464,7 @@ int list_tagged(struct bpf_iter__task *ctx)
 
 	if (!task || !tag_of((__u64)task) || task->flags & PF_EXITING)
 		return 0;
-	tgid = task->tgid;
+	tgid = tgid_for_reader(task);
 	bpf_seq_write(ctx->meta->seq, &tgid, sizeof(tgid));
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -38,18 +39,25 @@ __attribute__((noreturn)) static int borrower(void *unused)
 	}
 }
 
-/* lend: a process that borrows the memory. Its pid. */
-static int do_lend(char **w)
+static pid_t lend(void)
 {
 	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
-	(void)w;
 	if (stack == MAP_FAILED)
 		return -errno;
 	pid = clone(borrower, stack + STACK - 64, CLONE_VM | SIGCHLD, NULL);
+	return pid < 0 ? -errno : pid;
+}
+
+/* lend: a process that borrows the memory. Its pid. */
+static int do_lend(char **w)
+{
+	pid_t pid = lend();
+
+	(void)w;
 	detail("%d", pid);
-	return done(pid);
+	return pid < 0 ? pid : 0;
 }
 
 /* lent OPERATION...: by that process. */
@@ -85,19 +93,34 @@ static size_t file_read(const char *name, char *text, size_t size)
 	return n < 0 ? 0 : (size_t)n;
 }
 
-int daemon_ask(const char *file, char *answer, size_t size)
+/* The connection on which the request is by now. */
+static int daemon_tell(const char *file)
 {
 	char text[8192];
 	size_t have = file_read(file, text, sizeof(text));
 	int fd = have ? server_connect(getenv("DEPUTY_SOCKET")) : -ENOENT;
+
+	if (fd < 0 || send(fd, text, have, MSG_NOSIGNAL) == (ssize_t)have)
+		return fd;
+	close(fd);
+	return -EPROTO;
+}
+
+static int daemon_hear(int fd, char *answer, size_t size)
+{
 	ssize_t n;
 
-	if (fd < 0)
-		return fd;
 	memset(answer, 0, size);
-	n = send(fd, text, have, MSG_NOSIGNAL) == (ssize_t)have ? read(fd, answer, size - 1) : -1;
+	n = read(fd, answer, size - 1);
 	close(fd);
 	return n < 12 ? -EPROTO : atoi(answer + 9);
+}
+
+int daemon_ask(const char *file, char *answer, size_t size)
+{
+	int fd = daemon_tell(file);
+
+	return fd < 0 ? fd : daemon_hear(fd, answer, size);
 }
 
 /* request FILE: the answer's status and the beginning of what it says. */
@@ -113,5 +136,36 @@ static int do_request(char **w)
 	return 0;
 }
 
-const struct operation lent_operations[] = {
-	{"lend", 0, do_lend}, {"lent", 1, do_lent}, {"request", 1, do_request}, {0}};
+/* The kernel copies the table of descriptors between asking who may be born and giving it the memory. */
+static int table_grow(int top)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	limit.rlim_cur = limit.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : done(dup2(0, top));
+}
+
+/* request-lend FILE MICROSECONDS TOP: lends that long after the request was sent. The answer's status, and
+ * the borrower. */
+static int do_request_lend(char **w)
+{
+	int err = table_grow(atoi(w[3])), fd = err ? err : daemon_tell(w[1]), status;
+	char answer[512];
+	pid_t pid;
+
+	if (fd < 0)
+		return fd;
+	usleep((useconds_t)atoi(w[2]));
+	pid = lend();
+	status = daemon_hear(fd, answer, sizeof(answer));
+	detail("%d %d", status, pid);
+	return status < 0 ? status : pid < 0 ? pid : 0;
+}
+
+const struct operation lent_operations[] = {{"lend", 0, do_lend},
+					    {"lent", 1, do_lent},
+					    {"request", 1, do_request},
+					    {"request-lend", 3, do_request_lend},
+					    {0}};

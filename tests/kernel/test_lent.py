@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two processes with one memory (CLONE_VM), of which one narrows itself: each is judged by its own grant, nobody gets at the
 wider one by the narrower, and the end of a grant reaches what either of them mapped or opened."""
+import collections
 import json
 import os
+import resource
 import time
 
 from frameworks import SCOPE
@@ -11,6 +13,9 @@ from kt import Agent, Log, Tap, Twin, alive, deputy, path, put, reap, wait_for
 tap = Tap()
 A, PART, MAP = path("tree/a"), path("tree/part/a"), path("tree/part/map")
 QUEUE = "/kt-allowed-lent"
+BIRTHS = int(os.environ.get("KT_BIRTHS", "20"))
+BEFORE = 40000  # microseconds that a request takes, or more
+TABLE = 400000  # descriptors: some milliseconds to copy
 WIDE, LESS = {"read tree/part/a": "OK", "read tree/a": "OK"}, {"read tree/part/a": "OK", "read tree/a": "EACCES"}
 
 
@@ -126,6 +131,29 @@ def part_of_it():
     pair.end()
 
 
+def raced(pause):
+    """Whoever asks for less and lends its memory in that moment: how it came out, and whether it came out well."""
+    agent = Agent("delegating").ready()
+    asked = agent.ask(f"request-lend tree/part/narrow {pause} {TABLE}")
+    status, pid = agent.detail.split()
+    assert (asked, status in ("201", "409")) == ("OK", True), (asked, agent.detail)
+    pids = {"lender": agent.pid, "borrower": int(pid)}
+    wide = [who for who, ask in (("lender", "read tree/a"), ("borrower", "lent read tree/a")) if agent.ask(ask) == "OK"]
+    have = [agent.ask(f"in fork ptrace {pids[who]}") for who in pids]
+    reap([pids["borrower"]])
+    agent.end()
+    return (*wide,), have == (["EPERM", "EPERM"] if wide == ["borrower"] else ["OK", "OK"])
+
+
+def born():
+    """The kernel gives a child the memory after it asked who may be born: a grant narrowed in between splits them too."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, TABLE + 1))
+    came = [raced(BEFORE * turn // BIRTHS) for turn in range(BIRTHS)]
+    print(f"# born: {dict(collections.Counter(wide for wide, _ in came))}", flush=True)
+    tap.equal("lent while it is narrowed: the narrower gets not at the memory of the wider", [each for each in came if not each[1]],
+              [])
+
+
 def untagged():
     """A process that has its memory in common with an untagged one gets no tag: the other would do its work."""
     for who in ("", "lent "):
@@ -147,4 +175,4 @@ for name in ("tree/a", "tree/part/a", "none/a", "none/sentinel"):
     put(name)
 put("tree/part/map", "\0" * 4096)
 requests()
-tap.run(each_its_own, mapped, part_of_it, untagged)
+tap.run(each_its_own, mapped, part_of_it, born, untagged)

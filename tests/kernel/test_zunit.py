@@ -134,8 +134,9 @@ def killed(system):
     if not tap.equal("with the agent's grant", [g["state"] for g in grants], ["live"]):
         return
     tap.that("and the agent", running.poll() is None)
-    system.run("deputy", "revoke", grants[0]["grant"], "--mode", "kill")
-    tap.that("which ends when it is revoked", wait_for(lambda: running.poll() is not None, START))
+    done = system.run("deputy", "revoke", grants[0]["grant"], "--mode", "kill")
+    tap.that("which ends when it is revoked", done.returncode == 0 and wait_for(lambda: running.poll() is not None, START),
+             done.stdout + done.stderr + system.run("deputy", "show", grants[0]["grant"]).stdout + told(system))
 
 
 def stopped(system):
