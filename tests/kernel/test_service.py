@@ -9,7 +9,7 @@ import threading
 import time
 
 from frameworks import OWN, PROBE, Framework, runs, scope
-from kt import Log, Tap, alive, deputy, path, wait_for
+from kt import Log, Tap, alive, deputy, path, reap, wait_for
 from tokens import (ACCESS, AUDIENCE, CHAIN, GRANT, NARROW, TXN, Unix, active, bound, call, call_form, claims, exchange,
                     listed, narrow, once_form, own, prepare_tokens, token_form, txn_form, verified)
 
@@ -135,11 +135,12 @@ def started(agent, name):
 
 def just_in_time():
     pid, token = started(second, "one")
-    _, twin = started(second, "two")
+    its, twin = started(second, "two")
     tap.equal("a task's token outlives what it executes", (active(token), active(twin)), (True, True))
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not alive(pid))
     tap.equal("and not the task", (active(token), listed(token), active(twin), listed(twin)), (False, 1, True, 0))
+    reap([its])
     other = Framework(2)
     _, token = exchange(other, txn_form(), NARROW)
     _, lasting = exchange(other, txn_form(bound_to="grant"), NARROW)
