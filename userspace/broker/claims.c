@@ -8,6 +8,7 @@
 
 #include "broker/fold.h"
 #include "common/cleanup.h"
+#include "token/hash.h"
 #include "token/jcs.h"
 
 /* ---- the chain above ---- */
@@ -194,7 +195,7 @@ static int claims_digest(struct grant *g)
 	_cleanup_free_ char *text = NULL;
 	int err = claims_chain(g, &text);
 
-	return err ?: text_digest(text, strlen(text), g->chain);
+	return err ?: hash_text(text, strlen(text), g->chain);
 }
 
 int claims_sign(const struct secret_key *host, struct grant *g, const char **why)

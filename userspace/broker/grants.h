@@ -18,6 +18,7 @@
 #include "broker/text.h"
 #include "common/msg.h"
 #include "common/types.h"
+#include "token/hash.h"
 #include "token/key.h"
 
 #define GRANTS_ENDED_MAX     1024u	  /* remembered after their end */
@@ -83,7 +84,7 @@ struct grant {
 	json_t *proof;		/* more of how: strings, as docs/API.md has them; NULL: no more */
 	int64_t proven; /* when the ID token was issued by which he was, by the issuer's clock; 0: none was */
 	bool installed; /* the policy's file was the host's own */
-	char chain[DIGEST_BYTES];    /* of the chain in one string */
+	char chain[HASH_TEXT_BYTES]; /* of the chain in one string */
 	struct signed_link *link;    /* the last of its chain; NULL: it has none, or has ended */
 	struct signed_links earlier; /* that grants below go on from */
 	uint32_t status_index;

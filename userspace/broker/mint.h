@@ -13,6 +13,7 @@
 #include "broker/warden_client.h"
 #include "broker/worker.h"
 #include "policy/policy.h"
+#include "token/hash.h"
 
 /* What is known of the owner. Without a proof all of it is empty: he is the caller. */
 struct mint_proof {
@@ -35,8 +36,8 @@ struct delegator {
 	char id[ID_BYTES]; /* empty: nobody delegates, the owner asks; in a renewal, of the one above */
 	char purpose[72];
 	char policy[72];
-	char digest[DIGEST_BYTES];
-	char table_digest[DIGEST_BYTES];
+	char digest[HASH_TEXT_BYTES];
+	char table_digest[HASH_TEXT_BYTES];
 	struct warden_tag tag;
 	struct table *table; /* cells as the kernel has them, labels as the registry has them */
 	uint64_t deadline;   /* CLOCK_BOOTTIME ns */
@@ -71,8 +72,8 @@ struct mint {
 	struct mint_proof proof;
 	struct policy_grant terms;
 	struct table *table;
-	char policy_digest[DIGEST_BYTES];
-	char table_digest[DIGEST_BYTES];
+	char policy_digest[HASH_TEXT_BYTES];
+	char table_digest[HASH_TEXT_BYTES];
 	struct grant *grant;
 	bool loaded; /* a slot was taken */
 	int err;     /* how the part that ran last ended */

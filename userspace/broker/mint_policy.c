@@ -7,6 +7,7 @@
 #include "broker/delegate.h"
 #include "broker/mint.h"
 #include "broker/texts.h"
+#include "token/hash.h"
 
 int mint_text(struct mint *m)
 {
@@ -138,8 +139,8 @@ int mint_digests(struct mint *m)
 {
 	size_t bytes = (size_t)m->table->count * sizeof(*m->table->cells);
 
-	if (text_digest(m->request.text, m->request.text_len, m->policy_digest) ||
-	    text_digest(m->table->cells, bytes, m->table_digest))
+	if (hash_text(m->request.text, m->request.text_len, m->policy_digest) ||
+	    hash_text(m->table->cells, bytes, m->table_digest))
 		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot make a digest");
 	return 0;
 }

@@ -6,21 +6,22 @@
 
 #include "broker/fold.h"
 #include "common/cleanup.h"
+#include "token/hash.h"
 #include "token/jwt.h"
 
 /* ---- out ---- */
 
 /* Empty: it has none, or that is not known. */
-static void link_under(const struct signed_link *l, char under[DIGEST_BYTES])
+static void link_under(const struct signed_link *l, char under[HASH_TEXT_BYTES])
 {
 	*under = '\0';
 	if (l->has_under)
-		text_of_hash(l->under, under);
+		hash_write(l->under, under);
 }
 
 static json_t *link_json(const struct signed_link *l)
 {
-	char under[DIGEST_BYTES];
+	char under[HASH_TEXT_BYTES];
 
 	link_under(l, under);
 	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "token", l->text, "under", under, "policy", l->policy,
@@ -44,7 +45,7 @@ static json_t *earlier_json(const struct grant *g)
 int record_links_write(const struct grant *g, json_t *record)
 {
 	_cleanup_free_ char *token = NULL;
-	char under[DIGEST_BYTES];
+	char under[HASH_TEXT_BYTES];
 	int err = fold_text(g, g->link, &token);
 
 	if (err)
@@ -66,7 +67,7 @@ static int under_read(const json_t *o, struct signed_link *l)
 	if (!under)
 		return -EBADMSG;
 	l->has_under = *under;
-	return *under ? text_hash(under, l->under) : 0;
+	return *under ? hash_read(under, l->under) : 0;
 }
 
 static int time_read(const json_t *o, const char *name, int64_t *time)

@@ -8,6 +8,7 @@
 #include "broker/renew.h"
 #include "common/clock.h"
 #include "policy/within.h"
+#include "token/hash.h"
 
 /* ---- which text ---- */
 
@@ -45,7 +46,7 @@ static int text_installed(struct mint *m, const struct grant *g)
 static int text_brought(struct mint *m, const struct grant *g)
 {
 	const struct grant_request *r = &m->request;
-	char digest[DIGEST_BYTES];
+	char digest[HASH_TEXT_BYTES];
 
 	if (!r->text)
 		return answer_problem(
@@ -59,7 +60,7 @@ static int text_brought(struct mint *m, const struct grant *g)
 		return answer_problem(m->answer, PROBLEM_TOO_LARGE,
 				      "the policy has %zu bytes; the limit is %u", r->text_len,
 				      POLICY_TEXT_MAX);
-	if (text_digest(r->text, r->text_len, digest))
+	if (hash_text(r->text, r->text_len, digest))
 		return answer_problem(m->answer, PROBLEM_UNAVAILABLE, "cannot make a digest");
 	if (m->x->caller.slot && strcmp(digest, g->digest))
 		return answer_problem(m->answer, PROBLEM_FORBIDDEN,

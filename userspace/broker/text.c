@@ -2,7 +2,6 @@
 #include "broker/text.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,31 +22,6 @@ void text_copy(char *to, size_t size, const char *text)
 
 	memcpy(to, text, n);
 	to[n] = '\0';
-}
-
-int text_digest(const void *bytes, size_t size, char digest[DIGEST_BYTES])
-{
-	unsigned char hash[EVP_MAX_MD_SIZE];
-
-	if (!EVP_Digest(bytes, size, hash, NULL, EVP_sha256(), NULL))
-		return -EIO;
-	text_of_hash(hash, digest);
-	return 0;
-}
-
-void text_of_hash(const unsigned char hash[32], char digest[DIGEST_BYTES])
-{
-	sodium_bin2hex(stpcpy(digest, "sha256:"), 65, hash, 32);
-}
-
-int text_hash(const char *digest, unsigned char hash[32])
-{
-	size_t n;
-
-	if (strncmp(digest, "sha256:", 7) != 0 ||
-	    sodium_hex2bin(hash, 32, digest + 7, strlen(digest + 7), NULL, &n, NULL) || n != 32)
-		return -EBADMSG;
-	return 0;
 }
 
 void text_time(int64_t seconds, char time[TIME_BYTES])

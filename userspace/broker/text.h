@@ -1,23 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small things about text: cutting it without breaking a character, digests, times. */
+/* Small things about text: cutting it without breaking a character, times. */
 #ifndef DEPUTY_TEXT_H
 #define DEPUTY_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define DIGEST_BYTES 72 /* "sha256:", 64 hexadecimal digits and NUL */
-#define TIME_BYTES   32
+#define TIME_BYTES 32
 
 /* How many of `len` bytes of UTF-8 to keep so that at most `max` remain and no character is cut in two. */
 size_t text_cut(const char *text, size_t len, size_t max);
 /* Copies as much as fits with its NUL, by text_cut(). */
 void text_copy(char *to, size_t size, const char *text);
-/* "sha256:<hex>" of some bytes. -EIO: the library has no SHA-256. */
-int text_digest(const void *bytes, size_t size, char digest[DIGEST_BYTES]);
-/* The same of a hash; and back, -EBADMSG. */
-void text_of_hash(const unsigned char hash[32], char digest[DIGEST_BYTES]);
-int text_hash(const char *digest, unsigned char hash[32]);
 /* Seconds since the epoch as "2026-11-23T20:14:05Z" (RFC 3339). */
 void text_time(int64_t seconds, char time[TIME_BYTES]);
 /* Nanoseconds as "90s", "15m" or "2h", the largest unit that is exact. */

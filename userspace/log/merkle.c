@@ -2,53 +2,11 @@
 #include "log/merkle.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
-#include <pthread.h>
 #include <string.h>
 
+#include "token/hash.h"
+
 #define LEAF_START 1024 /* whole blocks: a record is seldom longer */
-
-/* A context that is made and freed for each hash costs as much as hashing a record does. */
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static EVP_MD *method;
-static pthread_key_t contexts; /* frees a thread's context with it */
-static __thread EVP_MD_CTX *context;
-
-static void context_free(void *ctx)
-{
-	EVP_MD_CTX_free(ctx);
-}
-
-static void method_fetch(void)
-{
-	method = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (method && pthread_key_create(&contexts, context_free))
-		method = NULL;
-}
-
-static EVP_MD_CTX *context_open(void)
-{
-	EVP_MD_CTX *ctx;
-
-	pthread_once(&once, method_fetch);
-	ctx = method ? EVP_MD_CTX_new() : NULL;
-	if (ctx && EVP_DigestInit_ex2(ctx, method, NULL) && !pthread_setspecific(contexts, ctx))
-		return ctx;
-	EVP_MD_CTX_free(ctx);
-	return NULL;
-}
-
-static int hash_bytes(const void *bytes, size_t len, const void *more, size_t more_len,
-		      unsigned char hash[MERKLE_HASH])
-{
-	if (!context && !(context = context_open()))
-		return -EIO;
-	if (!EVP_DigestInit_ex2(context, NULL, NULL) || !EVP_DigestUpdate(context, bytes, len) ||
-	    (more_len && !EVP_DigestUpdate(context, more, more_len)) ||
-	    !EVP_DigestFinal_ex(context, hash, NULL))
-		return -EIO;
-	return 0;
-}
 
 /* What is hashed begins in one piece with its prefix: a byte by itself would be copied, and all after it
  * hashed in three runs of the compression function instead of two. */
@@ -60,7 +18,7 @@ int merkle_leaf(const void *bytes, size_t len, unsigned char hash[MERKLE_HASH])
 	start[0] = 0;
 	if (n)
 		memcpy(start + 1, bytes, n);
-	return hash_bytes(start, n + 1, (const unsigned char *)bytes + n, len - n, hash);
+	return hash_sha256_joined(start, n + 1, (const unsigned char *)bytes + n, len - n, hash);
 }
 
 int merkle_node(const unsigned char left[MERKLE_HASH], const unsigned char right[MERKLE_HASH],
@@ -70,7 +28,7 @@ int merkle_node(const unsigned char left[MERKLE_HASH], const unsigned char right
 
 	memcpy(both + 1, left, MERKLE_HASH);
 	memcpy(both + 1 + MERKLE_HASH, right, MERKLE_HASH);
-	return hash_bytes(both, sizeof(both), NULL, 0, hash);
+	return hash_sha256(both, sizeof(both), hash);
 }
 
 /* As adding one in binary: each subtree that is complete joins the one of its size to its left. */
@@ -95,10 +53,8 @@ int merkle_root(const struct merkle *tree, unsigned char root[MERKLE_HASH])
 	unsigned char hash[MERKLE_HASH];
 	unsigned level = 0;
 
-	if (!tree->size) {
-		pthread_once(&once, method_fetch);
-		return method && EVP_Digest("", 0, root, NULL, method, NULL) ? 0 : -EIO;
-	}
+	if (!tree->size)
+		return hash_sha256(NULL, 0, root);
 	while (!(tree->size >> level & 1))
 		level++;
 	memcpy(hash, tree->node[level], sizeof(hash));

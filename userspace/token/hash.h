@@ -9,7 +9,14 @@
 
 /* SHA-256. -EIO: the library has none. Thread-safe. */
 int hash_sha256(const void *bytes, size_t size, unsigned char hash[HASH_BYTES]);
-/* The same as "sha256:<hex>". */
+/* Of the one and then the other. */
+int hash_sha256_joined(const void *bytes, size_t size, const void *more, size_t more_size,
+		       unsigned char hash[HASH_BYTES]);
+
+/* As "sha256:<hex>", and back: -EBADMSG. */
+void hash_write(const unsigned char hash[HASH_BYTES], char text[HASH_TEXT_BYTES]);
+int hash_read(const char *text, unsigned char hash[HASH_BYTES]);
+/* Hashes and writes. */
 int hash_text(const void *bytes, size_t size, char text[HASH_TEXT_BYTES]);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "broker/text.h"
 #include "token/chain.h"
+#include "token/hash.h"
 #include "token_client.h"
 
 static void ring_of(struct stage *s, struct key_ring *ring)
@@ -74,7 +75,7 @@ static void verified(void **state)
 {
 	struct stage *s = *state;
 	struct chain_report report;
-	char digest[DIGEST_BYTES];
+	char digest[HASH_TEXT_BYTES];
 	struct reply r[3];
 	struct key_ring ring;
 	const char *token;
@@ -88,7 +89,7 @@ static void verified(void **state)
 		link_check(&report.link[i], &r[i], i);
 	chain_report_free(&report);
 	assert_memory_equal(token, reply_text(&r[1], "token"), strlen(reply_text(&r[1], "token")));
-	assert_int_equal(text_digest(token, strlen(token), digest), 0);
+	assert_int_equal(hash_text(token, strlen(token), digest), 0);
 	assert_string_equal(digest, reply_text(&r[2], "chain_digest"));
 	three_free(r);
 }

@@ -22,6 +22,7 @@
 #include "proof/oidc.h"
 #include "proof/statement.h"
 #include "stage.h"
+#include "token/hash.h"
 
 #define MAIL "https://login.example"	   /* whose owners are addresses at example.com */
 #define SUBS "https://other.example/realm" /* whose owners are its subjects */
@@ -176,10 +177,10 @@ static char *token_make(const struct ask *a, const char *nonce)
 
 static char *statement_make(const struct ask *a, const char *nonce, const char *kid)
 {
-	char digest[DIGEST_BYTES], *text;
+	char digest[HASH_TEXT_BYTES], *text;
 	struct statement st = a->agreed_to;
 
-	assert_int_equal(text_digest(policy, strlen(policy), digest), 0);
+	assert_int_equal(hash_text(policy, strlen(policy), digest), 0);
 	st.aud = st.aud ?: kid;
 	st.nonce = a->nonce ?: nonce;
 	st.policy_digest = st.policy_digest ?: digest;

@@ -20,6 +20,7 @@
 #include "proof/sshsig.h"
 #include "proof/statement.h"
 #include "stage.h"
+#include "token/hash.h"
 
 #define SIGNERS "/tmp/deputy-signers-XXXXXX"
 
@@ -171,12 +172,12 @@ static char *sign(const struct ask *a, const char *statement)
 
 static void ask(struct stage *s, const struct ask *a, struct reply *r)
 {
-	char nonce[NONCE_TEXT], kid[64], digest[DIGEST_BYTES], *statement, *signature, *body;
+	char nonce[NONCE_TEXT], kid[64], digest[HASH_TEXT_BYTES], *statement, *signature, *body;
 	struct statement st = a->signed_for;
 	json_t *o;
 
 	nonce_get(s, a->uid, nonce, kid);
-	assert_int_equal(text_digest(policy, strlen(policy), digest), 0);
+	assert_int_equal(hash_text(policy, strlen(policy), digest), 0);
 	st.aud = st.aud ?: kid;
 	st.nonce = a->nonce ?: nonce;
 	st.policy_digest = st.policy_digest ?: digest;

@@ -19,6 +19,7 @@
 #include "common/shared.h"
 #include "signer.h"
 #include "stage.h"
+#include "token/hash.h"
 
 #define PURPOSE ", \"purpose\": \"fix-issue\""
 
@@ -26,7 +27,7 @@ static struct grant *sample(void)
 {
 	static const char labels[] = "coder.yaml:7 allow read path /a\0coder.yaml:8 deny read path **/.env";
 	struct grant *g = grant_new();
-	char digest[DIGEST_BYTES];
+	char digest[HASH_TEXT_BYTES];
 	const char *why;
 
 	g->uid = ALICE;
@@ -36,9 +37,9 @@ static struct grant *sample(void)
 	assert_int_equal(grant_say(g, GRANT_PURPOSE, "fix-issue"), 0);
 	assert_int_equal(grant_say(g, GRANT_POLICY, "coder"), 0);
 	assert_int_equal(grant_say(g, GRANT_KEY, key_public(key)->kid), 0);
-	assert_int_equal(text_digest("policy", 6, digest), 0);
+	assert_int_equal(hash_text("policy", 6, digest), 0);
 	assert_int_equal(grant_say(g, GRANT_DIGEST, digest), 0);
-	assert_int_equal(text_digest("table", 5, digest), 0);
+	assert_int_equal(hash_text("table", 5, digest), 0);
 	assert_int_equal(grant_say(g, GRANT_TABLE, digest), 0);
 	assert_int_equal(grant_say(g, GRANT_ARGV, "[\"pi\",\"-p\"]"), 0);
 	assert_int_equal(grant_label(g, labels, sizeof(labels)), 0);

@@ -216,12 +216,9 @@ static void cutting(void **state)
 
 static void words(void **state)
 {
-	char digest[DIGEST_BYTES], time[TIME_BYTES], ttl[TIME_BYTES];
+	char time[TIME_BYTES], ttl[TIME_BYTES];
 
 	(void)state;
-	assert_int_equal(text_digest("abc", 3, digest), 0); /* FIPS 180-2 appendix B.1 */
-	assert_string_equal(digest,
-			    "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	text_time(0, time);
 	assert_string_equal(time, "1970-01-01T00:00:00Z");
 	text_ttl(90 * SECOND, ttl);

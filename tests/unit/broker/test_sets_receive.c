@@ -22,6 +22,7 @@
 #include "proof/oidc.h"
 #include "proof/statement.h"
 #include "stage.h"
+#include "token/hash.h"
 #include "token/jwt.h"
 #include "token/set.h"
 
@@ -71,7 +72,7 @@ static void nonce_get(struct stage *s, char nonce[NONCE_TEXT], char kid[64])
 
 static json_t *proof_of(struct stage *s, int who)
 {
-	char nonce[NONCE_TEXT], kid[64], digest[DIGEST_BYTES], bound[STATEMENT_BOUND_BYTES], *text, *token;
+	char nonce[NONCE_TEXT], kid[64], digest[HASH_TEXT_BYTES], bound[STATEMENT_BOUND_BYTES], *text, *token;
 	struct statement st = {.aud = kid,
 			       .nonce = nonce,
 			       .policy_digest = digest,
@@ -83,7 +84,7 @@ static json_t *proof_of(struct stage *s, int who)
 	json_t *claims, *proof;
 
 	nonce_get(s, nonce, kid);
-	assert_int_equal(text_digest(policy, strlen(policy), digest), 0);
+	assert_int_equal(hash_text(policy, strlen(policy), digest), 0);
 	assert_int_equal(statement_write(&st, &text), 0);
 	statement_nonce(text, strlen(text), bound);
 	claims =
