@@ -205,7 +205,8 @@ static bool serve_end(struct warden *w, bool served, int r, bool keep)
 static int serve(const struct options *o, const struct config *config, struct site *site,
 		 const struct keystore *keys, int keys_fd)
 {
-	struct warden w = {.broker = -1, .records = site->records, .keys = keys};
+	struct warden w = {
+		.broker = -1, .records = site->records, .keys = keys, .max_ttl = config->max_ttl_ns};
 	struct enforce_limits limits = {config->max_tasks.value, config->max_grants.value};
 	bool keep, served;
 	int r = enforce_open(config->pin_dir ?: site->pin_dir, &limits, &w.enforce);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/msg.h"
 #include "daemon/own.h"
 #include "daemon/records.h"
@@ -35,6 +36,13 @@ static int answer_peer(struct warden *w, const struct warden_request *q, int fd,
 	return r;
 }
 
+/* The broker reads what strangers say and may have been broken into: what it makes does not outlast that for
+ * long. */
+static int life_check(const struct warden *w, uint64_t expires)
+{
+	return expires <= clock_boottime() + w->max_ttl ? 0 : -ERANGE;
+}
+
 static int answer_load(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
 {
 	struct grant_terms terms = {
@@ -44,7 +52,7 @@ static int answer_load(struct warden *w, const struct warden_request *q, int fd,
 		.parent_gen = q->parent_gen,
 	};
 
-	return enforce_load(w->enforce, fd, &terms, &a->slot, &a->gen);
+	return life_check(w, q->expires) ?: enforce_load(w->enforce, fd, &terms, &a->slot, &a->gen);
 }
 
 /* Whoever reads a process's /proc/PID/cmdline has its memory in common with it for that while. */
@@ -124,7 +132,7 @@ static int answer_keys(struct warden *w, const struct warden_request *q, int fd,
 static int answer_renew(struct warden *w, const struct warden_request *q, int fd, struct warden_reply *a)
 {
 	(void)fd, (void)a;
-	return enforce_renew(w->enforce, q->slot, q->gen, q->expires);
+	return life_check(w, q->expires) ?: enforce_renew(w->enforce, q->slot, q->gen, q->expires);
 }
 
 static const struct {

@@ -4,6 +4,7 @@
 #define DEPUTY_WARDEN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "daemon/enforce.h"
 #include "daemon/keystore.h"
@@ -14,8 +15,9 @@ struct warden {
 	int broker;  /* socketpair to the broker */
 	int records; /* directory of the grants' records */
 	const struct keystore *keys;
-	int pass;  /* goes with the reply being made; -1: nothing does */
-	bool reap; /* once it is sent: whom the kernel refuses by now is to be killed */
+	uint64_t max_ttl; /* ns that a grant may have before it, whatever the broker says */
+	int pass;	  /* goes with the reply being made; -1: nothing does */
+	bool reap;	  /* once it is sent: whom the kernel refuses by now is to be killed */
 	struct role_process roles[ROLES];
 };
 

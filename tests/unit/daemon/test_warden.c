@@ -20,6 +20,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/memfd.h"
 #include "common/msg.h"
 #include "daemon/own.h"
@@ -27,6 +28,8 @@
 #include "daemon/warden.h"
 
 /* ---- the kernel side ---- */
+
+#define MAX_TTL 3600000000000ull
 
 static unsigned *sweeps; /* shared with the warden's process */
 
@@ -128,7 +131,7 @@ static pid_t role(void)
 
 static void warden_play(int broker, int records)
 {
-	struct warden w = {.broker = broker, .records = records, .pass = -1};
+	struct warden w = {.broker = broker, .records = records, .pass = -1, .max_ttl = MAX_TTL};
 	sigset_t set;
 	int r;
 
@@ -198,14 +201,19 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int ask(struct play *p, enum warden_op op, int fd)
+static int ask_until(struct play *p, enum warden_op op, uint64_t expires, int fd)
 {
-	struct warden_request q = {.op = op, .slot = 1, .gen = 7};
+	struct warden_request q = {.op = op, .slot = 1, .gen = 7, .expires = expires};
 	struct warden_reply a = {0};
 
 	assert_int_equal(msg_send(p->broker, &q, sizeof(q), fd), 0);
 	assert_int_equal(msg_recv(p->broker, &a, sizeof(a), NULL), 0);
 	return a.error;
+}
+
+static int ask(struct play *p, enum warden_op op, int fd)
+{
+	return ask_until(p, op, 0, fd);
 }
 
 /* ---- what it is asked ---- */
@@ -252,6 +260,21 @@ static void sealed(void **state)
 	assert_true(*(volatile unsigned *)sweeps > before);
 }
 
+/* The kernel side is asked, and has its own reasons, only for a life that the host allows. */
+static void lasting(void **state)
+{
+	uint64_t now = clock_boottime();
+	struct play *p = *state;
+	int fd = memfd_create("table", MFD_CLOEXEC);
+
+	assert_int_equal(ask_until(p, WARDEN_LOAD, now + MAX_TTL, fd), -ENOSPC);
+	assert_int_equal(ask_until(p, WARDEN_LOAD, now + 2 * MAX_TTL, fd), -ERANGE);
+	assert_int_equal(ask_until(p, WARDEN_LOAD, UINT64_MAX, fd), -ERANGE);
+	assert_int_equal(ask_until(p, WARDEN_RENEW, now + MAX_TTL, -1), -ESTALE);
+	assert_int_equal(ask_until(p, WARDEN_RENEW, now + 2 * MAX_TTL, -1), -ERANGE);
+	close(fd);
+}
+
 static void unknown(void **state)
 {
 	struct warden_request q = {.op = WARDEN_OPS};
@@ -266,6 +289,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(deaf, setup, teardown),
 		cmocka_unit_test_setup_teardown(sealed, setup, teardown),
+		cmocka_unit_test_setup_teardown(lasting, setup, teardown),
 		cmocka_unit_test_setup_teardown(unknown, setup, teardown),
 	};
 
