@@ -48,12 +48,18 @@ static const struct {
 	size_t at;
 	size_t room;
 } texts[GRANT_TEXTS] = {
-	[GRANT_OWNER] = TEXT(owner, OWNER_BYTES),    [GRANT_ASSURANCE] = TEXT(assurance, 16),
-	[GRANT_USER] = TEXT(user, GRANT_NAME_BYTES), [GRANT_PURPOSE] = TEXT(purpose, 72),
-	[GRANT_POLICY] = TEXT(policy, 72),	     [GRANT_FILE] = TEXT(file, 128),
-	[GRANT_DIGEST] = TEXT(digest, HASH_TEXT_BYTES), [GRANT_TABLE] = TEXT(table, HASH_TEXT_BYTES),
-	[GRANT_KEY] = TEXT(key, KID_BYTES),	     [GRANT_WORKDIR] = TEXT(workdir, SIZE_MAX),
-	[GRANT_ARGV] = TEXT(argv, SIZE_MAX),	     [GRANT_STATUS_URI] = TEXT(status_uri, SIZE_MAX),
+	[GRANT_OWNER] = TEXT(owner, OWNER_BYTES),
+	[GRANT_ASSURANCE] = TEXT(assurance, 16),
+	[GRANT_USER] = TEXT(user, GRANT_NAME_BYTES),
+	[GRANT_PURPOSE] = TEXT(purpose, 72),
+	[GRANT_POLICY] = TEXT(policy, 72),
+	[GRANT_FILE] = TEXT(file, 128),
+	[GRANT_DIGEST] = TEXT(digest, HASH_TEXT_BYTES),
+	[GRANT_TABLE] = TEXT(table, HASH_TEXT_BYTES),
+	[GRANT_KEY] = TEXT(key, KID_BYTES),
+	[GRANT_WORKDIR] = TEXT(workdir, SIZE_MAX),
+	[GRANT_ARGV] = TEXT(argv, SIZE_MAX),
+	[GRANT_STATUS_URI] = TEXT(status_uri, SIZE_MAX),
 };
 
 static const char **grant_text(struct grant *g, enum grant_text which)
