@@ -249,7 +249,6 @@ static int broker_serve(struct broker *b)
 		err = keys_start(b);
 	if (!err)
 		err = sd_event_loop(b->event);
-	lifecycle_settle(b);
 	notices_flush(b);
 	recorder_note_plain(&b->recorder, NOTE_STOPPED, NULL, NULL, err ? strerror(-err) : "on request");
 	return err;
@@ -271,7 +270,6 @@ int broker_run(struct broker *b)
 	worker_stop(&b->worker); /* this and the next wake every suspended connection: see http_stop() */
 	events_stop(b);
 	sets_stop(b);
-	lifecycle_stop(b);
 	notices_stop(b);
 	http_stop(b);
 	issued_clear(b);

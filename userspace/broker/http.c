@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/lifecycle.h"
 #include "broker/peer.h"
 #include "broker/refusal.h"
 #include "broker/warden_client.h"
@@ -160,7 +159,6 @@ static void exchange_perform(struct exchange *x)
 {
 	struct argument_check c = {x, 0};
 
-	lifecycle_settle(x->broker);
 	if (exchange_identify(x))
 		return;
 	if (access_check(&x->broker->grants, x->route, &x->caller, x->id, &x->answer, &x->grant))

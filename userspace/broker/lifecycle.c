@@ -93,7 +93,10 @@ static const char *lifecycle_notice(struct cut *cut, const char *who)
 	return shared_text(text) ?: shared_text("");
 }
 
-/* The kernel has cut them by now, in the one write of their top: each has an end of its own in the log. */
+/*
+ * The kernel has cut them by now, in the one write of their top: each has an end of its own in the log. Here
+ * is all that whoever revokes waits for, so there is no more of it than that the grant has ended.
+ */
 static void lifecycle_cut_below(struct broker *b, const char *who)
 {
 	for (struct grant *g = b->grants.by_id; g; g = g->hh.next) {
@@ -123,9 +126,10 @@ static void lifecycle_cut_top(struct broker *b, struct cut *cut, const char *who
 	cut->top->cut = cut;
 }
 
-static size_t lifecycle_cut_tops(struct broker *b, struct cut *cuts, size_t count, const char *who)
+size_t lifecycle_revoke_all(struct broker *b, struct cut *cuts, size_t count, const char *who)
 {
 	size_t failed = 0;
+	bool below = false;
 
 	for (size_t i = 0; i < count; i++) {
 		cuts[i].err = 0;
@@ -135,16 +139,8 @@ static size_t lifecycle_cut_tops(struct broker *b, struct cut *cuts, size_t coun
 		if (cuts[i].top->held)
 			lifecycle_cut_top(b, &cuts[i], who);
 		failed += cuts[i].err != 0;
-	}
-	return failed;
-}
-
-static void lifecycle_cut_rest(struct broker *b, struct cut *cuts, size_t count, const char *who)
-{
-	bool below = false;
-
-	for (size_t i = 0; i < count; i++)
 		below |= cuts[i].top->below != 0;
+	}
 	if (below)
 		lifecycle_cut_below(b, who);
 	for (size_t i = 0; i < count; i++) {
@@ -153,64 +149,15 @@ static void lifecycle_cut_rest(struct broker *b, struct cut *cuts, size_t count,
 		if (cuts[i].ended)
 			sets_add(b, &cuts[i], who);
 	}
-}
-
-size_t lifecycle_revoke_all(struct broker *b, struct cut *cuts, size_t count, const char *who)
-{
-	size_t failed;
-
-	lifecycle_settle(b);
-	failed = lifecycle_cut_tops(b, cuts, count, who);
-	lifecycle_cut_rest(b, cuts, count, who);
 	return failed;
-}
-
-void lifecycle_settle(struct broker *b)
-{
-	if (!b->settling.cut.top)
-		return;
-	lifecycle_cut_rest(b, &b->settling.cut, 1, b->settling.who);
-	b->settling.cut.top = NULL;
-}
-
-static int lifecycle_settled(sd_event_source *s, void *arg)
-{
-	(void)s;
-	lifecycle_settle(arg);
-	return 0;
-}
-
-/* Before whatever else the loop has to do: a last exit that the recorder reports is important, too. */
-static int lifecycle_wake(struct broker *b)
-{
-	int err;
-
-	if (b->settling.source)
-		return sd_event_source_set_enabled(b->settling.source, SD_EVENT_ONESHOT);
-	err = sd_event_add_defer(b->event, &b->settling.source, lifecycle_settled, b);
-	return err < 0 ? err
-		       : sd_event_source_set_priority(b->settling.source, SD_EVENT_PRIORITY_IMPORTANT - 1);
 }
 
 int lifecycle_revoke(struct broker *b, struct grant *g, bool kill, const char *who)
 {
-	struct cut *cut = &b->settling.cut;
-	int err;
+	struct cut cut = {.top = g, .kill = kill};
 
-	lifecycle_settle(b);
-	*cut = (struct cut){.top = g, .kill = kill};
-	text_copy(b->settling.who, sizeof(b->settling.who), who);
-	lifecycle_cut_tops(b, cut, 1, who);
-	err = cut->err;
-	if (err || !g->below || lifecycle_wake(b) < 0)
-		lifecycle_settle(b);
-	return err;
-}
-
-void lifecycle_stop(struct broker *b)
-{
-	lifecycle_settle(b);
-	b->settling.source = sd_event_source_disable_unref(b->settling.source);
+	lifecycle_revoke_all(b, &cut, 1, who);
+	return cut.err;
 }
 
 static void lifecycle_release(struct broker *b, struct grant *g);

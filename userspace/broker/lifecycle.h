@@ -20,21 +20,24 @@ static inline struct warden_tag grant_tag(const struct grant *g)
 int lifecycle_arm(struct broker *b, struct grant *g);
 /* Reads the numbers that the kernel keeps. */
 void lifecycle_refresh(const struct broker *b, struct grant *g);
+/* One subtree that is to end. */
+struct cut {
+	struct grant *top;
+	bool kill;	    /* its tasks too */
+	bool ended;	    /* set: it lived until now */
+	int err;	    /* set: 0, or the warden's -errno, and nothing ended */
+	size_t beneath;	    /* set: the live grants beneath it that ended with it */
+	const char *notice; /* shared: what is written of each of these; lifecycle.c's own */
+};
+
 /*
  * Revokes several subtrees, none within another, by one write of the kernel's each, and notes the end of
  * every grant in them; `who` for people. Passes over the registry once for all of them. Returns how many
  * failed.
  */
 size_t lifecycle_revoke_all(struct broker *b, struct cut *cuts, size_t count, const char *who);
-/*
- * One of them. Harmless on a grant without tasks. -errno of the warden. Takes as long for a subtree of any
- * size: the grants beneath are noted by lifecycle_settle().
- */
+/* One of them. Harmless on a grant without tasks. -errno of the warden. */
 int lifecycle_revoke(struct broker *b, struct grant *g, bool kill, const char *who);
-/* Notes the ends of what is beneath the grant revoked last; to be called before anybody looks at a grant. The
- * loop does so before all else. */
-void lifecycle_settle(struct broker *b);
-void lifecycle_stop(struct broker *b);
 /* No task is left: notes the end and gives the slot back, trying again while the warden finds it busy. */
 void lifecycle_empty(struct broker *b, struct grant *g);
 /* The same for another reason than that; `why` for people. */

@@ -34,24 +34,6 @@ struct http {
 	unsigned strangers;		  /* of these, not root's */
 };
 
-/* One subtree that is to end. */
-struct cut {
-	struct grant *top;
-	bool kill;	    /* its tasks too */
-	bool ended;	    /* set: it lived until now */
-	int err;	    /* set: 0, or the warden's -errno, and nothing ended */
-	size_t beneath;	    /* set: the live grants beneath it that ended with it */
-	const char *notice; /* shared: what is written of each of these; lifecycle.c's own */
-};
-
-/* A subtree of which the top is noted as revoked and what is beneath is not yet; without a top there is none.
- */
-struct settling {
-	struct cut cut;
-	char who[TEXT_BYTES];
-	sd_event_source *source;
-};
-
 struct broker {
 	struct broker_options options;
 	const volatile struct control *control;
@@ -70,7 +52,6 @@ struct broker {
 	struct registry grants;
 	struct grant_list notices; /* grants whose end is still to be written down */
 	sd_event_source *notices_source;
-	struct settling settling;
 	struct recorder recorder;
 	sd_event *event;
 	struct http http;
